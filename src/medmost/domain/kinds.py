@@ -1,0 +1,73 @@
+"""What is synchronised: kinds and their fields, as loaded from ``mapping/kinds/*.yaml``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from medmost.domain.record import Fields, Side
+
+
+class Owner(StrEnum):
+    """Who decides when both sides changed a field, or differ at first meeting (design §6)."""
+
+    GOSUSLUGI = "gosuslugi"
+    EMIAS = "emias"
+    LATEST = "latest"
+    PERSON = "person"
+
+
+class Style(StrEnum):
+    REPLACE = "replace"
+    FORWARD = "forward"  # a state that only moves along `order`
+    FOLLOWS = "follows"  # goes with the side whose `leader` field won (cancel_reason follows status)
+    GROW = "grow"  # a list that only gains rows
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    owner: Owner = Owner.EMIAS
+    style: Style = Style.REPLACE
+    order: dict[str, tuple[str, ...]] = {}  # FORWARD: state -> states that may follow it, at any distance
+    leader: str | None = None  # FOLLOWS: the field it follows
+    row_key: tuple[str, ...] = ()  # GROW: fields that make two rows the same, besides id and origin_id
+    only: Side | None = None  # the field exists at one side only and is never carried
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of objects (policy, visit, …). `source` names the only side that is read for one-way kinds."""
+
+    name: str
+    collection: str  # plural, as in URLs
+    title_ru: str
+    title_en: str
+    fields: tuple[Field, ...]
+    key: tuple[str, ...]
+    source: Side | None = None  # one-way kinds: the side whose records rule
+    creates: tuple[Side, ...] = (Side.GOSUSLUGI, Side.EMIAS)  # sides where we may create a record
+    personal: bool = False  # crosses only for linked policies
+    patient: str | None = None  # the field that names the patient's policy
+    clinical: bool = False  # an open conflict holds the whole record, not only its field
+    parents: dict[str, str] = {}  # field -> kind that must have landed before
+    releases_key: dict[str, tuple[str, ...]] = {}  # field -> values with which a record gives up its natural key
+    final: dict[str, tuple[str, ...]] = {}  # field -> values that end a record's life
+    expires: str | None = None  # the field whose passing lets us forget the record (slots)
+    refusal: dict[str, dict[str, str | None]] = {}
+    """System's refusal code -> fields written back to the source (visit: status=rejected, cancel_reason=None means its words)."""
+
+    def field(self, name: str) -> Field:
+        return next(field for field in self.fields if field.name == name)
+
+    def key_of(self, fields: Fields) -> str | None:
+        """The natural key as one string, or None where a part of it is missing."""
+        parts = [fields.get(name) for name in self.key]
+        if any(part is None or part == "" for part in parts):
+            return None
+        return "\x1f".join(str(part) for part in parts)
+
+    def key_released(self, fields: Fields) -> bool:
+        return any(fields.get(name) in values for name, values in self.releases_key.items())
+
+    def is_final(self, fields: Fields) -> bool:
+        return any(fields.get(name) in values for name, values in self.final.items())

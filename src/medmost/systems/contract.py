@@ -1,0 +1,90 @@
+"""One contract for every dialect of every system. Adapters speak wire documents; they know nothing of mapping or state."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+import msgspec
+
+from medmost.domain.record import Doc, Observation, Side
+
+Cursor = dict[str, Any]
+"""A system's own position in its list of changes: opaque to everyone but its adapter, kept as JSON."""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some observations and the position after them. The position is safe to keep once the page is absorbed."""
+
+    observations: tuple[Observation, ...]
+    cursor: Cursor
+    total: int | None = None  # how many the whole list holds, where the system says so
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True):
+    """One conditional, idempotent write. `ref` None means create."""
+
+    kind: str
+    ref: str | None
+    doc: Doc
+    base: Doc | None  # the document `doc` was written onto
+    expected: int
+    key: str  # idempotency key, the same for each repetition
+    origin: str | None  # our own id inside a record that we create
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The system took the request and will show the result later (order API)."""
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """What `medmost check` and the console ask a system about."""
+
+    reachable: bool
+    breaker: str  # closed, open, half-open
+    token_seconds: int | None
+    certificate_days: int | None
+    calls_per_minute: int
+    last_ok: str | None  # UTC, ISO
+    skew_seconds: float | None
+    signer: str | None = None
+
+
+class System(Protocol):
+    """Raises Transient, Stale, Refused or Fatal (domain.errors) and nothing else."""
+
+    side: Side
+
+    def changes(self, kind: str, cursor: Cursor | None) -> AsyncIterator[Page]:
+        """Pages since `cursor` (None: from the beginning), each with its own next position, with an overlap for late commits."""
+        ...
+
+    def everything(self, kind: str) -> AsyncIterator[Page]:
+        """Every record there is, tombstones too where the system lists them."""
+        ...
+
+    async def read(self, kind: str, ref: str) -> Observation | None:
+        """The present version; None where the system does not know the ref, which is never a delete."""
+        ...
+
+    async def write(self, write: Write) -> Observation | Accepted: ...
+
+    async def delete(self, kind: str, ref: str, expected: int, key: str) -> Observation: ...
+
+    async def find(
+        self, kind: str, *, origin: str | None = None, natural: Doc | None = None
+    ) -> list[Observation]:
+        """Records with our origin id, or with the natural key given in wire form. Tombstones only by origin."""
+        ...
+
+    async def subscribe(self, url: str, secret: str, collections: list[str]) -> None:
+        """Have changes of these collections sent to `url`; harmless when that is so already."""
+        ...
+
+    async def probe(self) -> Health:
+        """One real authenticated call; never raises for an outage."""
+        ...
+
+    def health(self) -> Health: ...
+
+    async def close(self) -> None: ...

@@ -27,11 +27,12 @@ class MedmostError(Exception):
 
 
 class Transient(MedmostError):
-    """Wait and repeat. `retry_after` is the system's own wish in seconds; `arrived` says whether the request may have had its effect."""
+    """Wait and repeat.
 
-    def __init__(
-        self, code: str, ru: str, en: str, *, retry_after: float | None = None, arrived: bool = True
-    ) -> None:
+    `retry_after` is the system's own wish in seconds; `arrived` says whether the request may have had its effect.
+    """
+
+    def __init__(self, code: str, ru: str, en: str, *, retry_after: float | None = None, arrived: bool = True) -> None:
         super().__init__(code, ru, en)
         self.retry_after = retry_after
         self.arrived = arrived

@@ -54,7 +54,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     final: dict[str, tuple[str, ...]] = {}  # field -> values that end a record's life
     expires: str | None = None  # the field whose passing lets us forget the record (slots)
     refusal: dict[str, dict[str, str | None]] = {}
-    """System's refusal code -> fields written back to the source (visit: status=rejected, cancel_reason=None means its words)."""
+    """A system's refusal code -> fields written back to the source (visit: status=rejected; None means its words)."""
 
     def field(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)

@@ -1,0 +1,36 @@
+"""Which pair a system's own id belongs to, now and formerly; and tombstones of records we never met."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+
+def find(tx: sqlite3.Connection, kind: str, side: str, refs: Sequence[str]) -> dict[str, tuple[int | None, int | None]]:
+    """ref -> (pair, version of the tombstone of an unknown record)."""
+    found: dict[str, tuple[int | None, int | None]] = {}
+    for start in range(0, len(refs), 500):
+        part = refs[start : start + 500]
+        marks = ",".join("?" * len(part))
+        query = f"SELECT ref, pair, gone_version FROM alias WHERE kind = ? AND side = ? AND ref IN ({marks})"  # noqa: S608  # only marks
+        found.update((ref, (pair, gone)) for ref, pair, gone in tx.execute(query, (kind, side, *part)))
+    return found
+
+
+def save(tx: sqlite3.Connection, rows: Iterable[tuple[str, str, str, int | None, int | None]]) -> None:
+    """Rows of (kind, side, ref, pair, gone_version)."""
+    tx.executemany("INSERT OR REPLACE INTO alias (kind, side, ref, pair, gone_version) VALUES (?,?,?,?,?)", rows)
+
+
+def add_former_keys(tx: sqlite3.Connection, rows: Iterable[tuple[str, bytes, int]]) -> None:
+    tx.executemany("INSERT OR REPLACE INTO former_key (kind, key_index, pair) VALUES (?,?,?)", rows)
+
+
+def former(tx: sqlite3.Connection, kind: str, keys: Sequence[bytes]) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    for start in range(0, len(keys), 500):
+        part = keys[start : start + 500]
+        marks = ",".join("?" * len(part))
+        query = f"SELECT key_index, pair FROM former_key WHERE kind = ? AND key_index IN ({marks})"  # noqa: S608  # only marks
+        found.update(tx.execute(query, (kind, *part)).fetchall())
+    return found

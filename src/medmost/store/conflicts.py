@@ -1,0 +1,112 @@
+"""Conflicts: open ones for a person, decided ones for the record (design §2.2, §6)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import orjson
+
+from medmost.store.cipher import Cipher
+
+
+class Conflict(msgspec.Struct, kw_only=True):
+    id: int
+    pair: int
+    kind: str
+    field: str
+    state: str
+    gosuslugi: Any = None
+    emias: Any = None
+    g_version: int
+    e_version: int
+    opened_at: float
+    decided_by: str | None = None
+
+
+class Found(msgspec.Struct):
+    """A conflict the merge found in a pair, to be opened or kept open."""
+
+    pair: int
+    kind: str
+    field: str
+    gosuslugi: Any
+    emias: Any
+    g_version: int
+    e_version: int
+    state: str = "open"
+    decided_by: str | None = None
+
+
+def open_fields(tx: sqlite3.Connection, pairs: Iterable[int]) -> dict[int, dict[str, tuple[int, int]]]:
+    """pair -> field -> versions of its open conflicts."""
+    found: dict[int, dict[str, tuple[int, int]]] = {}
+    wanted = sorted(set(pairs))
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        query = (
+            "SELECT pair, field, g_version, e_version FROM conflict "  # noqa: S608  # only marks
+            f"WHERE state = 'open' AND pair IN ({','.join('?' * len(part))})"
+        )
+        for pair, field, g, e in tx.execute(query, part):
+            found.setdefault(pair, {})[field] = (g, e)
+    return found
+
+
+def record(tx: sqlite3.Connection, cipher: Cipher, conflicts: Iterable[Found], at: float) -> None:
+    """Opens conflicts, or writes decided ones down. One open conflict per pair and field."""
+    for one in conflicts:
+        body = cipher.seal("conflict", f"{one.pair}.{one.field}", None, orjson.dumps([one.gosuslugi, one.emias]))
+        decided = at if one.state != "open" else None
+        tx.execute(
+            "INSERT INTO conflict (pair, kind, field, state, body, g_version, e_version, opened_at, decided_at, decided_by)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (pair, field) WHERE state = 'open' "
+            "DO UPDATE SET body = excluded.body, g_version = excluded.g_version, e_version = excluded.e_version",
+            (
+                one.pair, one.kind, one.field, one.state, body, one.g_version, one.e_version, at, decided,
+                one.decided_by,
+            ),
+        )  # fmt: skip
+
+
+def void(tx: sqlite3.Connection, keys: Iterable[tuple[int, str]], at: float) -> None:
+    """Open conflicts that the records themselves have ended."""
+    tx.executemany(
+        "UPDATE conflict SET state = 'void', decided_at = ? WHERE pair = ? AND field = ? AND state = 'open'",
+        [(at, pair, field) for pair, field in keys],
+    )
+
+
+def resolve(tx: sqlite3.Connection, id_: int, by: str, at: float) -> None:
+    tx.execute(
+        "UPDATE conflict SET state = 'resolved', decided_at = ?, decided_by = ? WHERE id = ? AND state = 'open'",
+        (at, by, id_),
+    )
+
+
+_COLUMNS = "id, pair, kind, field, state, body, g_version, e_version, opened_at, decided_by"
+
+
+def _opened(row: tuple[Any, ...], cipher: Cipher) -> Conflict:
+    id_, pair, kind, field, state, body, g_version, e_version, opened_at, by = row
+    g, e = orjson.loads(cipher.open("conflict", f"{pair}.{field}", None, body))
+    return Conflict(
+        id=id_, pair=pair, kind=kind, field=field, state=state, gosuslugi=g, emias=e,
+        g_version=g_version, e_version=e_version, opened_at=opened_at, decided_by=by,
+    )  # fmt: skip
+
+
+def listed(tx: sqlite3.Connection, cipher: Cipher, state: str = "open", limit: int = 1000) -> list[Conflict]:
+    query = f"SELECT {_COLUMNS} FROM conflict WHERE state = ? ORDER BY id LIMIT ?"  # noqa: S608  # constants
+    return [_opened(row, cipher) for row in tx.execute(query, (state, limit))]
+
+
+def by_id(tx: sqlite3.Connection, cipher: Cipher, id_: int) -> Conflict | None:
+    row = tx.execute(f"SELECT {_COLUMNS} FROM conflict WHERE id = ?", (id_,)).fetchone()  # noqa: S608  # constants
+    return _opened(row, cipher) if row else None
+
+
+def decided_count(tx: sqlite3.Connection) -> int:
+    return int(tx.execute("SELECT COUNT(*) FROM conflict WHERE state = 'decided'").fetchone()[0])

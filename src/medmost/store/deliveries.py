@@ -1,0 +1,106 @@
+"""Delivery rows: "side S is behind for pair P". No payload, at most one per pair and side (design §2.3)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+DUE, IN_FLIGHT, WAITING, AWAITING, DEAD = "due", "in_flight", "waiting", "awaiting_answer", "dead"
+
+
+class Delivery(msgspec.Struct):
+    pair: int
+    side: str
+    kind: str
+    rank: int
+    state: str
+    token: int
+    attempts: int
+    first_at: float
+    not_before: float
+    lease_until: float | None
+    reason: str
+    correlation: str
+
+
+_COLUMNS = "pair, side, kind, rank, state, token, attempts, first_at, not_before, lease_until, reason, correlation"
+
+
+def of_pairs(tx: sqlite3.Connection, pairs: Iterable[int]) -> dict[tuple[int, str], Delivery]:
+    found: dict[tuple[int, str], Delivery] = {}
+    wanted = sorted(set(pairs))
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        query = f"SELECT {_COLUMNS} FROM delivery WHERE pair IN ({','.join('?' * len(part))})"  # noqa: S608  # only marks
+        found.update(((row[0], row[1]), Delivery(*row)) for row in tx.execute(query, part))
+    return found
+
+
+def save(tx: sqlite3.Connection, rows: Iterable[Delivery]) -> None:
+    tx.executemany(
+        f"INSERT OR REPLACE INTO delivery ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608  # constants
+        [
+            (
+                row.pair, row.side, row.kind, row.rank, row.state, row.token, row.attempts, row.first_at,
+                row.not_before, row.lease_until, row.reason, row.correlation,
+            )
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def remove(tx: sqlite3.Connection, keys: Iterable[tuple[int, str]]) -> None:
+    tx.executemany("DELETE FROM delivery WHERE pair = ? AND side = ?", keys)
+
+
+def wake(tx: sqlite3.Connection, now: float, limit: int = 1000) -> int:
+    """Rows whose wait is over, and rows in flight whose lease has run out, are due again."""
+    query = (
+        "UPDATE delivery SET state = 'due' WHERE rowid IN (SELECT rowid FROM delivery WHERE "
+        "(state = 'waiting' AND not_before <= ?) OR (state = 'in_flight' AND lease_until <= ?) LIMIT ?)"
+    )
+    return tx.execute(query, (now, now, limit)).rowcount
+
+
+def claim(
+    tx: sqlite3.Connection, side: str, kinds: Sequence[str], *, limit: int, token: int, until: float
+) -> list[Delivery]:
+    """Takes due rows of one side and one rank under a fencing token: parents go before their children."""
+    marks = ",".join("?" * len(kinds))
+    first = tx.execute(
+        f"SELECT MIN(rank) FROM delivery WHERE state = 'due' AND side = ? AND kind IN ({marks})",  # noqa: S608  # only marks
+        (side, *kinds),
+    ).fetchone()[0]
+    if first is None:
+        return []
+    rows = tx.execute(
+        f"UPDATE delivery SET state = 'in_flight', token = ?, lease_until = ?, attempts = attempts + 1 "  # noqa: S608  # constants
+        f"WHERE rowid IN (SELECT rowid FROM delivery WHERE state = 'due' AND side = ? AND rank = ? "
+        f"ORDER BY pair LIMIT ?) RETURNING {_COLUMNS}",
+        (token, until, side, first, limit),
+    ).fetchall()
+    return sorted((Delivery(*row) for row in rows), key=lambda row: row.pair)
+
+
+def pending(tx: sqlite3.Connection) -> dict[str, int]:
+    found = dict.fromkeys((DUE, IN_FLIGHT, WAITING, AWAITING, DEAD), 0)
+    found.update(tx.execute("SELECT state, COUNT(*) FROM delivery GROUP BY state").fetchall())
+    return found
+
+
+def next_wake(tx: sqlite3.Connection) -> float | None:
+    """When the earliest waiting row is due or a lease runs out."""
+    row = tx.execute(
+        "SELECT MIN(CASE state WHEN 'waiting' THEN not_before ELSE lease_until END) "
+        "FROM delivery WHERE state IN ('waiting', 'in_flight')"
+    ).fetchone()
+    return None if row[0] is None else float(row[0])
+
+
+def release_waiting(tx: sqlite3.Connection, side: str, reason: str) -> int:
+    """A system is back: what waited only for it is due now."""
+    return tx.execute(
+        "UPDATE delivery SET state = 'due' WHERE state = 'waiting' AND side = ? AND reason = ?", (side, reason)
+    ).rowcount

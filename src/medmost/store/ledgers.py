@@ -1,0 +1,138 @@
+"""Cursors, books, settings, credentials, the inbox of webhook ids, stages and events: small tables, small queries."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from medmost.store.cipher import Cipher
+
+
+# ---------------------------------------------------------------- cursors
+def cursor(tx: sqlite3.Connection, system: str, kind: str) -> dict[str, Any] | None:
+    row = tx.execute("SELECT position FROM cursor WHERE system = ? AND kind = ?", (system, kind)).fetchone()
+    return orjson.loads(row[0]) if row and row[0] else None
+
+
+def move_cursor(tx: sqlite3.Connection, system: str, kind: str, position: dict[str, Any], deletes: int) -> int:
+    """The cursor moves only with its page. Returns the deletes seen in the pass under way."""
+    tx.execute(
+        "INSERT INTO cursor (system, kind, position, deletes) VALUES (?,?,?,?) ON CONFLICT (system, kind) "
+        "DO UPDATE SET position = excluded.position, deletes = deletes + excluded.deletes",
+        (system, kind, orjson.dumps(position), deletes),
+    )
+    row = tx.execute("SELECT deletes FROM cursor WHERE system = ? AND kind = ?", (system, kind)).fetchone()
+    return int(row[0])
+
+
+def begin_pass(tx: sqlite3.Connection, system: str, kind: str, at: float) -> None:
+    tx.execute(
+        "INSERT INTO cursor (system, kind, started_at, deletes) VALUES (?,?,?,0) ON CONFLICT (system, kind) "
+        "DO UPDATE SET started_at = excluded.started_at, deletes = 0",
+        (system, kind, at),
+    )
+
+
+def end_pass(tx: sqlite3.Connection, system: str, kind: str, at: float) -> None:
+    tx.execute("UPDATE cursor SET finished_at = ? WHERE system = ? AND kind = ?", (at, system, kind))
+
+
+def passes(tx: sqlite3.Connection) -> dict[tuple[str, str], float | None]:
+    return {(system, kind): at for system, kind, at in tx.execute("SELECT system, kind, finished_at FROM cursor")}
+
+
+# ---------------------------------------------------------------- books
+def enter(tx: sqlite3.Connection, counts: Iterable[tuple[str, str, str, int]]) -> None:
+    """Adds (system, kind, account, count) to the books."""
+    tx.executemany(
+        "INSERT INTO books (system, kind, account, shard, count) VALUES (?,?,?,0,?) "
+        "ON CONFLICT (system, kind, account, shard) DO UPDATE SET count = count + excluded.count",
+        counts,
+    )
+
+
+def books(tx: sqlite3.Connection) -> dict[tuple[str, str, str], int]:
+    query = "SELECT system, kind, account, SUM(count) FROM books GROUP BY system, kind, account"
+    return {(system, kind, account): count for system, kind, account, count in tx.execute(query)}
+
+
+# ---------------------------------------------------------------- settings, credentials
+def setting(tx: sqlite3.Connection, name: str) -> str | None:
+    row = tx.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+    return row[0] if row else None
+
+
+def set_setting(tx: sqlite3.Connection, name: str, value: str) -> None:
+    tx.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?,?)", (name, value))
+
+
+def count_up(tx: sqlite3.Connection, name: str) -> int:
+    """A number that never repeats: fencing tokens."""
+    tx.execute(
+        "INSERT INTO setting (name, value) VALUES (?, '1') ON CONFLICT (name) "
+        "DO UPDATE SET value = CAST(value AS INTEGER) + 1",
+        (name,),
+    )
+    return int(setting(tx, name) or 0)
+
+
+def credential(tx: sqlite3.Connection, cipher: Cipher, name: str) -> bytes | None:
+    row = tx.execute("SELECT body FROM credential WHERE name = ?", (name,)).fetchone()
+    return cipher.open("credential", name, None, row[0]) if row else None
+
+
+def set_credential(tx: sqlite3.Connection, cipher: Cipher, name: str, body: bytes) -> None:
+    tx.execute(
+        "INSERT OR REPLACE INTO credential (name, body) VALUES (?,?)",
+        (name, cipher.seal("credential", name, None, body)),
+    )
+
+
+# ---------------------------------------------------------------- webhook inbox
+def first_time(tx: sqlite3.Connection, side: str, id_: str, at: float) -> bool:
+    """Remembers a webhook's id; False when it has been here before."""
+    return tx.execute("INSERT OR IGNORE INTO inbox (side, id, at) VALUES (?,?,?)", (side, id_, at)).rowcount == 1
+
+
+def forget_inbox(tx: sqlite3.Connection, before: float) -> int:
+    return tx.execute("DELETE FROM inbox WHERE at < ?", (before,)).rowcount
+
+
+# ---------------------------------------------------------------- stages
+def stages(tx: sqlite3.Connection) -> dict[str, tuple[str, str, bool]]:
+    """kind -> (stage, why its brake is on, paused by a person)."""
+    rows = tx.execute("SELECT kind, stage, brake, paused FROM stage").fetchall()
+    return {kind: (stage, brake, bool(paused)) for kind, stage, brake, paused in rows}
+
+
+def set_stage(tx: sqlite3.Connection, kind: str, stage: str) -> None:
+    tx.execute(
+        "INSERT INTO stage (kind, stage, brake, paused) VALUES (?,?,'',0) "
+        "ON CONFLICT (kind) DO UPDATE SET stage = excluded.stage",
+        (kind, stage),
+    )
+
+
+def set_brake(tx: sqlite3.Connection, kind: str, why: str) -> None:
+    tx.execute("UPDATE stage SET brake = ? WHERE kind = ?", (why, kind))
+
+
+def set_paused(tx: sqlite3.Connection, kind: str, paused: bool) -> None:
+    tx.execute("UPDATE stage SET paused = ? WHERE kind = ?", (int(paused), kind))
+
+
+# ---------------------------------------------------------------- events for the notices
+def tell(tx: sqlite3.Connection, at: float, event: str, system: str = "", kind: str = "", code: str = "") -> None:
+    tx.execute("INSERT INTO event (at, event, system, kind, code) VALUES (?,?,?,?,?)", (at, event, system, kind, code))
+
+
+def events_after(tx: sqlite3.Connection, after: int, limit: int = 500) -> list[tuple[int, float, str, str, str, str]]:
+    query = "SELECT id, at, event, system, kind, code FROM event WHERE id > ? ORDER BY id LIMIT ?"
+    return tx.execute(query, (after, limit)).fetchall()
+
+
+def forget_events(tx: sqlite3.Connection, upto: int) -> None:
+    tx.execute("DELETE FROM event WHERE id <= ?", (upto,))

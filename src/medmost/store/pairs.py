@@ -1,0 +1,164 @@
+"""Pairs: loaded whole and opened, saved whole and sealed, in sets."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from medmost.domain.record import Pair, Side, SideState, Wanted
+from medmost.store.cipher import Cipher
+
+TABLE = "pair"
+
+
+class Decisions(msgspec.Struct):
+    """The part of a pair that belongs to neither side."""
+
+    unsure: list[str] = []
+    wanted: dict[str, Wanted] = {}
+    hold: str | None = None
+    refused: str | None = None
+
+
+class PairRow(msgspec.Struct):
+    """A pair with what the database needs to find and count it."""
+
+    pair: Pair
+    key_index: bytes | None = None
+    key_live: bool = False
+    patient_index: bytes | None = None
+    bucket: int = 0
+    state: str = "level"
+    behind: str = ""
+    expires_at: float | None = None
+    row_version: int = 0
+    seen: dict[str, float] = {}
+
+
+_COLUMNS = (
+    "id, kind, key_index, key_live, patient_index, bucket, state, behind, expires_at, row_version, "
+    "g_body, e_body, decisions, g_seen_at, e_seen_at"
+)
+_pack, _side, _decisions = (
+    msgspec.msgpack.Encoder().encode,
+    msgspec.msgpack.Decoder(SideState).decode,
+    msgspec.msgpack.Decoder(Decisions).decode,
+)
+_SAVED = (
+    "id, kind, key_index, key_live, patient_index, bucket, state, behind, expires_at, row_version, "
+    "g_ref, g_version, g_presence, g_seen_at, g_body, e_ref, e_version, e_presence, e_seen_at, e_body, decisions"
+).split(", ")
+_SAVE = (
+    f"INSERT INTO pair ({', '.join(_SAVED)}) VALUES ({', '.join('?' * len(_SAVED))}) "
+    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _SAVED[1:])}"
+)
+
+
+def _open_row(row: Sequence[object], cipher: Cipher) -> PairRow:
+    id_, kind, key, live, patient, bucket, state, behind, expires, version, g, e, rest, g_seen, e_seen = row
+    owner = patient if isinstance(patient, bytes) else None
+
+    def body(column: str, blob: object) -> bytes:
+        return cipher.open(f"{TABLE}.{column}", id_, owner, blob)  # type: ignore[arg-type]  # columns are bytes
+
+    decisions = _decisions(body("decisions", rest)) if rest else Decisions()
+    pair = Pair(
+        id=id_,  # type: ignore[arg-type]  # an integer primary key
+        kind=kind,  # type: ignore[arg-type]  # a text column
+        gosuslugi=_side(body("g", g)) if g else SideState(),
+        emias=_side(body("e", e)) if e else SideState(),
+        unsure=decisions.unsure,
+        wanted=decisions.wanted,
+        hold=decisions.hold,
+        refused=decisions.refused,
+        closed=state == "closed",
+    )
+    seen = {str(side): at for side, at in (("gosuslugi", g_seen), ("emias", e_seen)) if isinstance(at, float)}
+    return PairRow(pair, key, bool(live), owner, bucket, state, behind, expires, version, seen)  # type: ignore[arg-type]  # sqlite3 rows are untyped
+
+
+def by_ids(tx: sqlite3.Connection, cipher: Cipher, ids: Iterable[int]) -> dict[int, PairRow]:
+    found: dict[int, PairRow] = {}
+    wanted = sorted(set(ids))  # in id order, so that an engine with row locks cannot deadlock
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        marks = ",".join("?" * len(part))
+        for row in tx.execute(f"SELECT {_COLUMNS} FROM pair WHERE id IN ({marks})", part):  # noqa: S608  # only marks
+            found[row[0]] = _open_row(row, cipher)
+    return found
+
+
+def ids_by_keys(tx: sqlite3.Connection, kind: str, keys: Iterable[bytes]) -> dict[bytes, list[int]]:
+    """Open pairs of any standing that show one of these natural keys."""
+    found: dict[bytes, list[int]] = {}
+    wanted = sorted(set(keys))
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        marks = ",".join("?" * len(part))
+        query = f"SELECT key_index, id FROM pair WHERE kind = ? AND state != 'closed' AND key_index IN ({marks})"  # noqa: S608  # only marks
+        for key, id_ in tx.execute(query, (kind, *part)):
+            found.setdefault(key, []).append(id_)
+    return found
+
+
+def ids_of_patient(tx: sqlite3.Connection, patient: bytes, kinds: Sequence[str]) -> list[int]:
+    marks = ",".join("?" * len(kinds))
+    query = f"SELECT id FROM pair WHERE patient_index = ? AND kind IN ({marks}) ORDER BY id"  # noqa: S608  # only marks
+    return [row[0] for row in tx.execute(query, (patient, *kinds))]
+
+
+def next_id(tx: sqlite3.Connection) -> int:
+    return int(tx.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM pair").fetchone()[0])
+
+
+def save(tx: sqlite3.Connection, cipher: Cipher, rows: Iterable[PairRow]) -> None:
+    """Seals and writes whole rows; neighbouring ids first, so that pages are shared."""
+    ordered = sorted(rows, key=lambda row: row.pair.id)
+    # Keys change hands within a set: all are given up before any is taken.
+    tx.executemany("UPDATE pair SET key_live = 0 WHERE id = ?", [(row.pair.id,) for row in ordered])
+    tx.executemany(_SAVE, [_sealed(row, cipher) for row in ordered])
+
+
+def _sealed(row: PairRow, cipher: Cipher) -> tuple[object, ...]:
+    pair, patient = row.pair, row.patient_index
+    decisions = Decisions(pair.unsure, pair.wanted, pair.hold, pair.refused)
+
+    def seal(column: str, body: object) -> bytes:
+        return cipher.seal(f"{TABLE}.{column}", pair.id, patient, _pack(body))
+
+    def side(name: Side) -> tuple[object, ...]:
+        state = pair.side(name)
+        blob = seal(name.value[0], state)
+        return state.ref, state.version, state.presence, row.seen.get(name.value), blob
+
+    plain = not (decisions.unsure or decisions.wanted or decisions.hold or decisions.refused)
+    return (
+        pair.id,
+        pair.kind,
+        row.key_index,
+        int(row.key_live),
+        patient,
+        row.bucket,
+        row.state,
+        row.behind,
+        row.expires_at,
+        row.row_version,
+        *side(Side.GOSUSLUGI),
+        *side(Side.EMIAS),
+        None if plain else seal("decisions", decisions),
+    )
+
+
+def delete(tx: sqlite3.Connection, ids: Iterable[int]) -> None:
+    """Forgets pairs for good: only for records that expire by themselves (slots)."""
+    many = [(id_,) for id_ in ids]
+    tx.executemany("DELETE FROM alias WHERE pair = ?", many)
+    tx.executemany("DELETE FROM delivery WHERE pair = ?", many)
+    tx.executemany("DELETE FROM pair WHERE id = ?", many)
+
+
+def expired(tx: sqlite3.Connection, now: float, limit: int = 1000) -> list[int]:
+    query = "SELECT id FROM pair WHERE expires_at IS NOT NULL AND expires_at < ? ORDER BY id LIMIT ?"
+    return [row[0] for row in tx.execute(query, (now, limit))]

@@ -1,0 +1,254 @@
+"""The state database. SQLite and PostgreSQL share these names and keys (design §2b).
+
+Bodies are encrypted blobs (`cipher.py`); what stands in the clear is references, versions, states and keyed digests.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    text,
+)
+
+metadata = MetaData()
+
+
+def _side(prefix: str) -> list[Column]:  # type: ignore[type-arg]  # Column's parameter differs per column
+    return [
+        Column(f"{prefix}_ref", String),
+        Column(f"{prefix}_version", BigInteger, nullable=False, default=-1),
+        Column(f"{prefix}_presence", String, nullable=False, default="never"),
+        Column(f"{prefix}_seen_at", Float),
+        Column(f"{prefix}_body", LargeBinary),  # wire document, now, settled, sent, late: encrypted
+    ]
+
+
+pair = Table(
+    "pair",
+    metadata,
+    # Sequential on purpose: neighbouring writes share pages (facts/limits.md, pitfall 6).
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("key_index", LargeBinary),  # blind index of the natural key
+    Column("key_live", Integer, nullable=False, default=0),  # 0: held, closed or the key was given up
+    Column("patient_index", LargeBinary),  # blind index of the patient's policy number
+    Column("bucket", Integer, nullable=False, default=0),  # stable share of 10 000 for roll-out
+    Column("state", String, nullable=False),
+    Column("behind", String, nullable=False, default=""),  # G, E, GE or nothing
+    Column("expires_at", Float),  # slots: when it may be forgotten
+    Column("row_version", Integer, nullable=False, default=0),
+    *_side("g"),
+    *_side("e"),
+    Column("decisions", LargeBinary),  # holds, refusals, decisions, doubts: encrypted
+    Index(
+        "pair_key",
+        "kind",
+        "key_index",
+        unique=True,
+        sqlite_where=text("key_live = 1"),
+        postgresql_where=text("key_live = 1"),
+    ),
+    Index("pair_any_key", "kind", "key_index"),
+    Index("pair_patient", "patient_index"),
+    Index("pair_state", "kind", "state"),
+    Index(
+        "pair_expires",
+        "expires_at",
+        sqlite_where=text("expires_at is not null"),
+        postgresql_where=text("expires_at is not null"),
+    ),
+)
+
+alias = Table(
+    "alias",
+    metadata,
+    Column("kind", String, nullable=False),
+    Column("side", String, nullable=False),
+    Column("ref", String, nullable=False),
+    Column("pair", Integer),  # null: the tombstone of a record we never met
+    Column("gone_version", BigInteger),
+    PrimaryKeyConstraint("kind", "side", "ref"),
+    Index("alias_pair", "pair"),
+)
+
+former_key = Table(
+    "former_key",
+    metadata,
+    Column("kind", String, nullable=False),
+    Column("key_index", LargeBinary, nullable=False),
+    Column("pair", Integer, nullable=False),
+    PrimaryKeyConstraint("kind", "key_index"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("pair", Integer, nullable=False),
+    Column("side", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("rank", Integer, nullable=False),  # parents before children
+    Column("state", String, nullable=False),  # due, in_flight, waiting, awaiting_answer, dead
+    Column("token", Integer, nullable=False, default=0),
+    Column("lease_until", Float),
+    Column("not_before", Float, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("first_at", Float, nullable=False),
+    Column("reason", String, nullable=False, default=""),
+    Column("correlation", String, nullable=False, default=""),
+    PrimaryKeyConstraint("pair", "side"),
+    Index("delivery_due", "state", "not_before", "rank", "pair"),
+)
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("system", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("position", LargeBinary),  # JSON, the system's own
+    Column("started_at", Float),
+    Column("finished_at", Float),
+    Column("deletes", Integer, nullable=False, default=0),  # seen in the pass under way: the brake counts them
+    PrimaryKeyConstraint("system", "kind"),
+)
+
+conflict = Table(
+    "conflict",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("pair", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("field", String, nullable=False),
+    Column("state", String, nullable=False),  # open, decided (by an owner's rule), resolved (by a person), void
+    Column("body", LargeBinary),  # both values and settled: encrypted
+    Column("g_version", BigInteger, nullable=False),
+    Column("e_version", BigInteger, nullable=False),
+    Column("opened_at", Float, nullable=False),
+    Column("decided_at", Float),
+    Column("decided_by", String),
+    Index(
+        "conflict_open",
+        "pair",
+        "field",
+        unique=True,
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+    Index("conflict_state", "state", "kind"),
+)
+
+books = Table(
+    "books",
+    metadata,
+    Column("system", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("shard", Integer, nullable=False, default=0),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("system", "kind", "account", "shard"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("writer", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("entry", String, nullable=False),  # canonical JSON (RFC 8785): pair ids, acts, actors; no values
+    Column("hash", LargeBinary, nullable=False),  # SHA-256 over the previous hash and the entry
+    PrimaryKeyConstraint("writer", "seq"),
+)
+
+journal_pair = Table(
+    "journal_pair",
+    metadata,
+    Column("pair", Integer, nullable=False),
+    Column("writer", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+    PrimaryKeyConstraint("pair", "writer", "seq"),
+)
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("at", Float, primary_key=True),
+    Column("heads", String, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("until", Float, nullable=False),
+    Column("token", Integer, nullable=False),
+)
+
+credential = Table("credential", metadata, Column("name", String, primary_key=True), Column("body", LargeBinary))
+setting = Table("setting", metadata, Column("name", String, primary_key=True), Column("value", String))
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("side", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("at", Float, nullable=False),
+    PrimaryKeyConstraint("side", "id"),
+    Index("inbox_at", "at"),
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("policy_index", LargeBinary, nullable=False),
+    Column("account_index", LargeBinary, nullable=False),
+    Column("state", String, nullable=False),  # active, revoked
+    Column("body", LargeBinary),  # account, policy number, consent: encrypted
+    Column("consent_hash", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("revoked_at", Float),
+    Index(
+        "link_policy",
+        "policy_index",
+        unique=True,
+        sqlite_where=text("state = 'active'"),
+        postgresql_where=text("state = 'active'"),
+    ),
+    Index(
+        "link_account",
+        "account_index",
+        unique=True,
+        sqlite_where=text("state = 'active'"),
+        postgresql_where=text("state = 'active'"),
+    ),
+)
+
+stage = Table(
+    "stage",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("stage", String, nullable=False),
+    Column("brake", String, nullable=False, default=""),  # why deliveries of this kind wait for a person
+    Column("paused", Integer, nullable=False, default=0),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("event", String, nullable=False),
+    Column("system", String, nullable=False, default=""),
+    Column("kind", String, nullable=False, default=""),
+    Column("code", String, nullable=False, default=""),
+)

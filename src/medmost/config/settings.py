@@ -1,0 +1,129 @@
+"""What can be configured (contracts §1): frozen values with their defaults; unknown keys are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from medmost.systems.settings import EmiasSettings, GosuslugiSettings
+
+TWO_WAY_KINDS: Final = ("policy", "visit", "request")
+"""Kinds that people enter at both sides: they are tried in double entry, the others in shadow (contracts §5)."""
+KINDS: Final = ("policy", "organization", "schedule", "slot", "visit", "result", "vaccination", "request")
+EVENTS: Final = ("outage", "token", "refused", "brake", "page")
+"""What a contact may ask to hear of."""
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of medmost.toml."""
+
+
+class State(_Section, frozen=True, kw_only=True):
+    """The state database and the key that encrypts record bodies in it (32 bytes)."""
+
+    key: bytes
+    url: str = "sqlite:///state.db"
+    path: Path = Path("state.db")  # worked out of the url, absolute
+
+
+class Queue(_Section, frozen=True, kw_only=True):
+    url: str = "embedded:"
+
+
+class Console(_Section, frozen=True, kw_only=True):
+    """Where the console listens; `public_url` is how both systems reach it with webhooks when that differs."""
+
+    host: str = "127.0.0.1"
+    port: int = 8800
+    public_url: str | None = None
+
+    @property
+    def url(self) -> str:
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+class Poll(_Section, frozen=True, kw_only=True):
+    """Seconds between two polls of a kind: adaptive between `min` and `max`, fixed where they are equal."""
+
+    min: float = 300
+    max: float = 900
+
+
+class Environment(_Section, frozen=True, kw_only=True):
+    """`stand` may only speak to loopback addresses, the others only to real ones over https."""
+
+    name: Literal["stand", "test", "production"]
+
+
+class Person(_Section, frozen=True, kw_only=True):
+    """Somebody who gets notices. `events` None means all of them."""
+
+    name: str
+    urls: tuple[str, ...]
+    events: tuple[str, ...] | None = None
+
+    def wants(self, group: str) -> bool:
+        return self.events is None or group in self.events
+
+
+class Contacts(_Section, frozen=True, kw_only=True):
+    """`support` is shown to users as it is written; `people` get notices."""
+
+    support: str = ""
+    people: tuple[Person, ...] = ()
+
+
+class Legal(_Section, frozen=True, kw_only=True):
+    """On what legal basis policies flow without a link (design §8); journalled with each migration."""
+
+    policy_basis: str = ""
+
+
+class Notices(_Section, frozen=True, kw_only=True):
+    """`quiet`: seconds a system must be silent before an outage is announced, and answering before the all-clear."""
+
+    quiet: float = 15
+    lang: Literal["ru", "en"] = "ru"
+
+
+class Deliver(_Section, frozen=True, kw_only=True):
+    """`in_flight`: writes on the wire at once per system; `deadline`: seconds one write may take."""
+
+    in_flight: int = 64
+    deadline: float = 20
+
+
+class Systems(_Section, frozen=True, kw_only=True):
+    """systems.toml."""
+
+    gosuslugi: GosuslugiSettings
+    emias: EmiasSettings
+
+
+class Config(_Section, frozen=True, kw_only=True):
+    """Everything, with secrets in plain: never log it, show it by `describe`."""
+
+    state: State
+    environment: Environment
+    systems: Systems
+    queue: Queue = Queue()
+    console: Console = Console()
+    poll: Poll = Poll()
+    contacts: Contacts = Contacts()
+    stages: dict[str, str] = {}
+    legal: Legal = Legal()
+    notices: Notices = Notices()
+    deliver: Deliver = Deliver()
+    folder: Path = Path()
+    references: dict[str, str] = {}  # dotted key -> the file: or env: reference it was read by
+
+    def stage(self, kind: str) -> str:
+        """A kind that nobody set stays in `observe`: medmost writes nothing until a person allows it."""
+        return self.stages.get(kind, "observe")
+
+
+def allowed_stages(kind: str) -> tuple[str, ...]:
+    trial = "double-entry" if kind in TWO_WAY_KINDS else "shadow"
+    return ("stopped", "observe", trial, *(f"roll-out:{share}" for share in (1, 5, 25, 100)), "full")

@@ -1,4 +1,7 @@
-"""One contract for every dialect of every system. Adapters speak wire documents; they know nothing of mapping or state."""
+"""One contract for every dialect of every system.
+
+Adapters speak wire documents; they know nothing of mapping or state.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,10 @@ class System(Protocol):
     side: Side
 
     def changes(self, kind: str, cursor: Cursor | None) -> AsyncIterator[Page]:
-        """Pages since `cursor` (None: from the beginning), each with its own next position, with an overlap for late commits."""
+        """Pages since `cursor` (None: from the beginning), with an overlap for late commits.
+
+        Each page brings its own next position. A record may come more than once; none is left out.
+        """
         ...
 
     def everything(self, kind: str) -> AsyncIterator[Page]:
@@ -71,9 +77,7 @@ class System(Protocol):
 
     async def delete(self, kind: str, ref: str, expected: int, key: str) -> Observation: ...
 
-    async def find(
-        self, kind: str, *, origin: str | None = None, natural: Doc | None = None
-    ) -> list[Observation]:
+    async def find(self, kind: str, *, origin: str | None = None, natural: Doc | None = None) -> list[Observation]:
         """Records with our origin id, or with the natural key given in wire form. Tombstones only by origin."""
         ...
 

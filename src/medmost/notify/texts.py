@@ -1,0 +1,127 @@
+"""What notices say. No personal data: systems, kinds, codes, counts and times only (facts/reliability §3.7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from medmost.logging import mask
+from medmost.notify.book import Event, Notice
+from medmost.notify.words import Lang, duration, kind_name, moment, system_name
+
+_TEXTS: Final[dict[str, dict[Lang, tuple[str, str]]]] = {
+    "outage": {
+        "ru": (
+            "{system}: нет связи",
+            (
+                "Система не отвечает с {since}.\nНичего не потеряно: изменения накапливаются и будут переданы сами, "
+                "когда связь вернётся.\nЧто сделать: если это не плановые работы, сообщите дежурным системы."
+            ),
+        ),
+        "en": (
+            "{system} is out of reach",
+            (
+                "No answer since {since}.\nNothing is lost: changes wait and will be carried over when it is "
+                "back.\nWhat to do: unless this is planned work, tell the people on duty there."
+            ),
+        ),
+    },
+    "clear": {
+        "ru": (
+            "{system}: связь восстановлена",
+            (
+                "Система не отвечала с {since} до {until} ({length}).\nНакопленные изменения передаются, делать ничего "
+                "не нужно."
+            ),
+        ),
+        "en": (
+            "{system} is back",
+            (
+                "It did not answer from {since} to {until} ({length}).\nWaiting changes are being carried over; "
+                "there is nothing to do."
+            ),
+        ),
+    },
+    "token": {
+        "ru": (
+            "{system}: доступ не даётся",
+            (
+                "С {since} система не выдаёт или не принимает токен ({code}).\nОбмен с ней стоит.\nЧто сделать: "
+                "проверьте ключ API, секрет, подпись и сертификат командой medmost check."
+            ),
+        ),
+        "en": (
+            "{system} refuses access",
+            (
+                "Since {since} it neither issues nor accepts a token ({code}).\nThe exchange with it stands still.\n"
+                "What to do: check API key, secret, signature and certificate with `medmost check`."
+            ),
+        ),
+    },
+    "refused": {
+        "ru": (
+            "{system}: отказ {code}, {kind} ({count})",
+            (
+                "С {since} система отказала в записи окончательно: {count}. Вид: {kind}, код: {code}.\nЭти записи "
+                "ждут человека и не повторяются, пока не изменятся.\nЧто сделать: откройте список «Требует внимания» "
+                "в консоли."
+            ),
+        ),
+        "en": (
+            "{system}: {code} for {kind} ({count})",
+            (
+                "Since {since} it refused writes for good: {count}. Kind: {kind}, code: {code}.\nThese records wait "
+                "for a person and are not repeated until they change.\nWhat to do: open the list of what needs "
+                "attention in the console."
+            ),
+        ),
+    },
+    "brake": {
+        "ru": (
+            "{system}: сработал тормоз, {kind}",
+            (
+                "{since}: за один проход слишком много удалений или изменений ({code}). Вид «{kind}» остановлен, "
+                "ничего не удалено.\nЧто сделать: убедитесь, что изменения настоящие, и решите, продолжать ли."
+            ),
+        ),
+        "en": (
+            "{system}: a brake has stopped {kind}",
+            (
+                "{since}: too many deletes or changes in one pass ({code}). {kind} stand still, nothing was deleted.\n"
+                "What to do: make sure that the changes are real, then decide whether to go on."
+            ),
+        ),
+    },
+    "page": {
+        "ru": (
+            "{system}: непонятный ответ, {kind}",
+            (
+                "С {since} система отвечает не тем, чем должна ({code}). Чтение вида «{kind}» стоит на прежнем месте и "
+                "повторяется.\nЧто сделать: если не пройдёт само, сообщите дежурным системы."
+            ),
+        ),
+        "en": (
+            "{system}: an answer that makes no sense, {kind}",
+            (
+                "Since {since} it answers with something else than it should ({code}). Reading of {kind} keeps its "
+                "place and is repeated.\nWhat to do: if it does not pass by itself, tell the people on duty there."
+            ),
+        ),
+    },
+}
+
+
+def write_notice(text: str, group: str, event: Event, *, at: datetime, lang: Lang, count: int = 1) -> Notice:
+    """The notice about `event`, which began at `event.at` (for the all-clear: and ended at `at`)."""
+    title, body = _TEXTS[text][lang]
+    values = {
+        "system": system_name(event.system, lang),
+        "kind": kind_name(event.object_kind or "", lang),
+        "code": mask(event.code or "–"),
+        "count": count,
+        "since": moment(event.at, lang),
+        "until": moment(at, lang),
+        "length": duration((at - event.at).total_seconds(), lang),
+    }
+    code = f"MM-NTF-{text.upper()}"
+    return Notice(code=code, group=group, title=f"medmost: {title.format(**values)}", body=body.format(**values), at=at)

@@ -1,0 +1,363 @@
+"""People hear of a trouble once, in time, and of nobody's data."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from structlog.testing import capture_logs
+
+from medmost.config import Contacts, Person
+from medmost.notify import Event, NoticeBook, Notifier, decode, encode
+from medmost.notify.channels import usable
+
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise imports it
+START = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+DUTY = Contacts(support="Поддержка: 8-800-000-00-00", people=(Person(name="Дежурный", urls=("duty://one",)),))
+
+
+class Office:
+    """A notifier with its clock, its kept book and everything that reached somebody."""
+
+    def __init__(self, contacts: Contacts = DUTY, **settings: Any) -> None:
+        self.contacts, self.settings = contacts, settings
+        self.now = START
+        self.kept: bytes | None = None
+        self.saves = 0
+        self.sent: list[tuple[str, str, str]] = []
+        self.broken: set[str] = set()
+        self.restart()
+
+    def restart(self) -> None:
+        self.notifier = Notifier(
+            self.contacts, lambda: self.now, self.load, self.save, self.send, quiet=15, **self.settings
+        )
+
+    async def load(self) -> NoticeBook | None:
+        return decode(self.kept) if self.kept else None
+
+    async def save(self, book: NoticeBook) -> None:
+        self.kept = encode(book)
+        self.saves += 1
+
+    async def send(self, url: str, title: str, body: str) -> bool:
+        if url in self.broken:
+            raise OSError(f"cannot reach {url}")
+        self.sent.append((url, title, body))
+        return True
+
+    async def passes(self, seconds: float, *, step: float = 1) -> None:
+        until = self.now + timedelta(seconds=seconds)
+        while self.now < until:
+            self.now = min(until, self.now + timedelta(seconds=step))
+            await self.notifier.tick()
+
+    async def hears(self, kind: Any, system: str = "emias", **more: str) -> None:
+        await self.notifier.event(Event(kind=kind, at=self.now, system=system, **more))
+
+    @property
+    def titles(self) -> list[str]:
+        return [title for _, title, _ in self.sent]
+
+
+async def test_outage_makes_one_notice_and_one_all_clear() -> None:
+    office = Office()
+    for _ in range(60):  # two minutes of failing calls
+        await office.hears("unreachable", code="MM-SYS-CONNECT")
+        await office.passes(2)
+    await office.hears("reachable")
+    await office.passes(60)
+    assert office.titles == ["medmost: ЕМИАС: нет связи", "medmost: ЕМИАС: связь восстановлена"]
+    assert "не отвечает с 23.11.2026 10:00:00 МСК" in office.sent[0][2]
+    assert "до 23.11.2026 10:02:00 МСК (2 мин)" in office.sent[1][2]
+    assert "Поддержка: 8-800-000-00-00" in office.sent[0][2]
+
+
+async def test_short_silences_make_no_notice() -> None:
+    office = Office()
+    for _ in range(20):
+        await office.hears("unreachable")
+        await office.passes(10)
+        await office.hears("reachable")
+        await office.passes(2)
+    await office.passes(60)
+    assert office.sent == []
+
+
+async def test_flapping_in_an_outage_adds_nothing() -> None:
+    office = Office()
+    await office.hears("unreachable")
+    await office.passes(20)
+    for _ in range(10):
+        await office.hears("reachable")
+        await office.passes(5)
+        await office.hears("unreachable")
+        await office.passes(5)
+    await office.hears("reachable")
+    await office.passes(60)
+    assert len(office.titles) == 2
+
+
+async def test_late_look_still_announces_the_outage() -> None:
+    office = Office()
+    await office.hears("unreachable")
+    office.now += timedelta(seconds=40)
+    await office.hears("reachable")
+    office.now += timedelta(seconds=40)
+    await office.hears("unreachable")
+    await office.passes(1)
+    assert office.titles == ["medmost: ЕМИАС: нет связи", "medmost: ЕМИАС: связь восстановлена"]
+
+
+async def test_second_outage_is_announced_again() -> None:
+    office = Office()
+    for _ in range(2):
+        await office.hears("unreachable")
+        await office.passes(30)
+        await office.hears("reachable")
+        await office.passes(30)
+    assert len(office.titles) == 4
+
+
+async def test_each_system_has_its_own_outage() -> None:
+    office = Office(lang="en")
+    await office.hears("unreachable")
+    await office.hears("unreachable", "gosuslugi")
+    await office.passes(20)
+    assert sorted(office.titles) == ["medmost: EMIAS is out of reach", "medmost: Gosuslugi is out of reach"]
+
+
+async def test_open_outage_survives_a_restart() -> None:
+    office = Office()
+    await office.hears("unreachable")
+    await office.passes(20)
+    office.restart()
+    await office.hears("unreachable")
+    await office.passes(20)
+    office.restart()
+    await office.hears("reachable")
+    await office.passes(20)
+    assert len(office.titles) == 2
+
+
+async def test_unannounced_outage_begins_anew_after_restart() -> None:
+    office = Office()
+    await office.hears("unreachable")
+    office.restart()
+    await office.passes(60)
+    assert office.sent == []
+
+
+async def test_dead_token_makes_one_notice() -> None:
+    office = Office()
+    for _ in range(10):
+        await office.hears("token", "gosuslugi", code="ESIA-008010")
+        await office.passes(5)
+    await office.hears("token-ok", "gosuslugi")
+    await office.passes(60)
+    assert office.titles == ["medmost: Госуслуги: доступ не даётся"]
+    assert "ESIA-008010" in office.sent[0][2]
+    await office.hears("token", "gosuslugi")
+    await office.passes(1)
+    assert len(office.titles) == 2
+
+
+async def test_refusals_are_told_once_an_hour() -> None:
+    office = Office()
+    for _ in range(3):
+        await office.hears("refused", object_kind="visit", code="SIM_SLOT_TAKEN")
+    await office.hears("refused", object_kind="policy", code="SIM_DUPLICATE")
+    await office.passes(20)
+    for _ in range(500):
+        await office.hears("refused", object_kind="visit", code="SIM_SLOT_TAKEN")
+    await office.passes(3500, step=50)
+    assert sorted(office.titles) == [
+        "medmost: ЕМИАС: отказ SIM_DUPLICATE, Полисы (1)",
+        "medmost: ЕМИАС: отказ SIM_SLOT_TAKEN, Записи на приём (3)",
+    ]
+    await office.passes(7200, step=50)
+    assert office.titles[2:] == ["medmost: ЕМИАС: отказ SIM_SLOT_TAKEN, Записи на приём (500)"]
+
+
+async def test_many_refusals_cost_one_save() -> None:
+    office = Office()
+    for _ in range(1000):
+        await office.hears("refused", object_kind="visit", code="SIM_SLOT_TAKEN")
+    await office.passes(1)
+    assert office.saves == 1
+
+
+async def test_brake_and_page_error_make_one_notice_each() -> None:
+    office = Office()
+    for _ in range(5):
+        await office.hears("brake", object_kind="policy", code="MM-BRK-DELETE")
+        await office.hears("page", object_kind="slot", code="MM-SYS-PAGE")
+        await office.passes(30)
+    assert sorted(office.titles) == [
+        "medmost: ЕМИАС: непонятный ответ, Талоны",
+        "medmost: ЕМИАС: сработал тормоз, Полисы",
+    ]
+
+
+async def test_page_error_mended_at_once_is_silent() -> None:
+    office = Office()
+    await office.hears("page", object_kind="slot", code="MM-SYS-PAGE")
+    await office.passes(5)
+    await office.hears("page-ok", object_kind="slot")
+    await office.passes(60)
+    assert office.sent == []
+
+
+async def test_quiet_times_are_not_saved_over_and_over() -> None:
+    office = Office()
+    for _ in range(100):
+        await office.hears("reachable")
+        await office.passes(1)
+    assert office.saves == 0
+
+
+async def test_broken_channel_is_tried_until_it_takes() -> None:
+    office = Office()
+    office.broken = {"duty://one"}
+    await office.hears("brake", object_kind="policy", code="MM-BRK-DELETE")
+    with capture_logs() as logs:
+        await office.passes(120)
+    assert office.sent == []
+    failures = [line for line in logs if line["event"] == "notice not delivered"]
+    assert [line["tries"] for line in failures] == [1, 2, 3]
+    assert "duty://one" not in str(logs)
+    office.restart()
+    office.broken = set()
+    await office.passes(240)
+    assert len(office.sent) == 1
+
+
+async def test_all_clear_never_overtakes_its_outage() -> None:
+    office = Office()
+    office.broken = {"duty://one"}
+    await office.hears("unreachable")
+    await office.passes(20)
+    await office.hears("reachable")
+    await office.passes(16)
+    office.broken = set()
+    await office.passes(60)
+    assert office.titles == ["medmost: ЕМИАС: нет связи", "medmost: ЕМИАС: связь восстановлена"]
+
+
+async def test_broken_channel_holds_nobody_else_up() -> None:
+    people = Person(name="А", urls=("duty://one", "duty://two")), Person(name="Б", urls=("duty://three",))
+    office = Office(Contacts(people=people))
+    office.broken = {"duty://one"}
+    await office.hears("brake", object_kind="policy")
+    await office.passes(2)
+    assert sorted(url for url, _, _ in office.sent) == ["duty://three", "duty://two"]
+
+
+async def test_notice_is_given_up_only_loudly() -> None:
+    office = Office()
+    office.broken = {"duty://one"}
+    await office.hears("brake", object_kind="policy")
+    with capture_logs() as logs:
+        await office.passes(73 * 3600, step=600)
+    assert [line["log_level"] for line in logs if line["event"] == "notice given up"] == ["error"]
+
+
+async def test_person_hears_only_what_was_asked() -> None:
+    people = (
+        Person(name="Сеть", urls=("duty://net",), events=("outage",)),
+        Person(name="Данные", urls=("duty://data",), events=("refused", "brake")),
+    )
+    office = Office(Contacts(people=people))
+    await office.hears("unreachable")
+    await office.hears("brake", object_kind="policy")
+    await office.passes(20)
+    assert {(url, title.split(": ")[2].split(",")[0]) for url, title, _ in office.sent} == {
+        ("duty://net", "нет связи"),
+        ("duty://data", "сработал тормоз"),
+    }
+
+
+async def test_personal_data_in_a_code_is_masked() -> None:
+    office = Office()
+    await office.hears("refused", object_kind="policy", code="7700008123456789 +79102206415")
+    await office.passes(20)
+    assert "7700008123456789" not in str(office.sent)
+    assert "9102206415" not in str(office.sent)
+
+
+class Letters:
+    """What a mail server took: the handler of aiosmtpd."""
+
+    def __init__(self) -> None:
+        self.taken: list[email.message.EmailMessage] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
+        self.taken.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+        return "250 OK"
+
+
+@contextmanager
+def mail_server(letters: Letters) -> Iterator[int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    controller = Controller(letters, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield port
+    finally:
+        controller.stop()
+
+
+async def test_outage_reaches_a_real_mail_box() -> None:
+    letters = Letters()
+    with mail_server(letters) as port:
+        url = f"mailto://127.0.0.1:{port}?from=medmost@example.org&to=duty@example.org&mode=insecure"
+        assert usable(url)
+        now = START
+
+        async def load() -> NoticeBook | None:
+            return None
+
+        async def save(book: NoticeBook) -> None:
+            return None
+
+        contacts = Contacts(support="Поддержка: 8-800", people=(Person(name="Дежурный", urls=(url,)),))
+        notifier = Notifier(contacts, lambda: now, load, save)
+        await notifier.event(Event(kind="unreachable", at=now, system="gosuslugi", code="MM-SYS-CONNECT"))
+        now = START + timedelta(seconds=20)
+        await asyncio.wait_for(notifier.tick(), 20)
+    (letter,) = letters.taken
+    body = letter.get_body(("plain",))
+    assert letter["Subject"] == "medmost: Госуслуги: нет связи"
+    assert letter["To"] == "duty@example.org"
+    assert body is not None
+    assert "Система не отвечает с 23.11.2026 10:00:00 МСК" in body.get_content()
+    assert "Поддержка: 8-800" in body.get_content()
+
+
+async def test_silent_mail_server_keeps_the_notice() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    url = f"mailto://127.0.0.1:{port}?from=medmost@example.org&to=duty@example.org&mode=insecure"
+    office = Office(Contacts(people=(Person(name="Дежурный", urls=(url,)),)))
+    notifier = Notifier(office.contacts, lambda: office.now, office.load, office.save)
+    await notifier.event(Event(kind="brake", at=office.now, system="emias", object_kind="policy"))
+    await notifier.tick()
+    assert office.kept is not None
+    (pending,) = decode(office.kept).outbox
+    assert pending.attempts == 1
+
+
+@pytest.mark.parametrize("url", ["nowhere://x", "plain text", "mailto://"])
+def test_address_without_meaning_is_not_usable(url: str) -> None:
+    assert not usable(url)

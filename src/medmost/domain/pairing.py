@@ -143,6 +143,7 @@ def plan_sent(
     doc: Doc | None,
     key: str,
     origin: str | None,
+    until: float,
 ) -> Sent:
     """What is about to leave, to be committed before it does (design §2a.5)."""
     state, other = pair.side(target), pair.side(target.other)
@@ -157,6 +158,7 @@ def plan_sent(
         key=key,
         origin=origin,
         source_version=other.version,
+        until=until,
     )
     return state.sent
 

@@ -61,8 +61,9 @@ def record(tx: sqlite3.Connection, cipher: Cipher, conflicts: Iterable[Found], a
         body = cipher.seal("conflict", f"{one.pair}.{one.field}", None, orjson.dumps([one.gosuslugi, one.emias]))
         decided = at if one.state != "open" else None
         tx.execute(
-            "INSERT INTO conflict (pair, kind, field, state, body, g_version, e_version, opened_at, decided_at, decided_by)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (pair, field) WHERE state = 'open' "
+            "INSERT INTO conflict "
+            "(pair, kind, field, state, body, g_version, e_version, opened_at, decided_at, decided_by) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (pair, field) WHERE state = 'open' "
             "DO UPDATE SET body = excluded.body, g_version = excluded.g_version, e_version = excluded.e_version",
             (
                 one.pair, one.kind, one.field, one.state, body, one.g_version, one.e_version, at, decided,

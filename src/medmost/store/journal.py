@@ -79,11 +79,13 @@ def verify(tx: sqlite3.Connection, cipher: Cipher) -> list[str]:
 
 
 def _heads_of(told: str) -> Iterator[tuple[str, tuple[int, str]]]:
-    for writer, (seq, digest) in json.loads(told).items():
-        yield writer, (seq, digest)
+    yield from json.loads(told).items()
 
 
 def story(tx: sqlite3.Connection, pair: int, limit: int = 200) -> list[str]:
     """The entries that name a pair, oldest first."""
-    query = "SELECT entry FROM journal JOIN journal_pair USING (writer, seq) WHERE journal_pair.pair = ? ORDER BY at LIMIT ?"
+    query = (
+        "SELECT entry FROM journal JOIN journal_pair AS named USING (writer, seq) "
+        "WHERE named.pair = ? ORDER BY at LIMIT ?"
+    )
     return [row[0] for row in tx.execute(query, (pair, limit))]

@@ -51,7 +51,7 @@ _SAVED = (
     "g_ref, g_version, g_presence, g_seen_at, g_body, e_ref, e_version, e_presence, e_seen_at, e_body, decisions"
 ).split(", ")
 _SAVE = (
-    f"INSERT INTO pair ({', '.join(_SAVED)}) VALUES ({', '.join('?' * len(_SAVED))}) "
+    f"INSERT INTO pair ({', '.join(_SAVED)}) VALUES ({', '.join('?' * len(_SAVED))}) "  # noqa: S608  # constants
     f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _SAVED[1:])}"
 )
 

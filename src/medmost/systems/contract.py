@@ -81,6 +81,10 @@ class System(Protocol):
         """Records with our origin id, or with the natural key given in wire form. Tombstones only by origin."""
         ...
 
+    def told(self, kind: str, record: Any) -> Observation | None:
+        """The record inside a webhook as an observation; None where it is not whole and has to be read."""
+        ...
+
     async def subscribe(self, url: str, secret: str, collections: list[str]) -> None:
         """Have changes of these collections sent to `url`; harmless when that is so already."""
         ...

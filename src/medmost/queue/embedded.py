@@ -1,0 +1,32 @@
+"""The embedded queue: delivery rows are the queue, this only rings when there may be work.
+
+A ring carries no payload and may be lost: the sweep of due rows finds everything (design §2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Doorbell:
+    """One bell per topic."""
+
+    def __init__(self) -> None:
+        self._bells: dict[str, asyncio.Event] = {}
+
+    def _bell(self, topic: str) -> asyncio.Event:
+        return self._bells.setdefault(topic, asyncio.Event())
+
+    def ring(self, *topics: str) -> None:
+        for topic in topics:
+            self._bell(topic).set()
+
+    async def wait(self, topic: str, timeout: float) -> bool:
+        """Returns at the next ring, or after `timeout` seconds (False)."""
+        bell = self._bell(topic)
+        try:
+            await asyncio.wait_for(bell.wait(), timeout)
+        except TimeoutError:
+            return False
+        bell.clear()
+        return True

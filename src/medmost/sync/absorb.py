@@ -1,0 +1,219 @@
+"""The only way in. Observations of either system meet their pairs; everything that follows commits in one transaction.
+
+Polling, webhooks, answers, migration, repairs and decisions all end here (design §3).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from medmost.domain.kinds import Kind
+from medmost.domain.pairing import take
+from medmost.domain.record import Observation, Pair, Reading, Side, SideState
+from medmost.store import ledgers
+from medmost.store.aliases import former
+from medmost.store.pairs import PairRow
+from medmost.sync.desk import Desk
+from medmost.sync.house import House, Seen
+from medmost.sync.replan import DUPLICATE, replan
+
+BRAKE_SHARE, BRAKE_LEAST, BRAKE_MOST = 0.05, 20, 500
+
+
+def absorb_page(
+    tx: sqlite3.Connection,
+    house: House,
+    seen: Sequence[Seen],
+    *,
+    act: str,
+    correlation: str = "",
+    cursor: tuple[str, str, dict[str, Any]] | None = None,
+) -> int:
+    """A page of observations, and the cursor with it. Returns how many brought something new."""
+    desk = Desk(tx, house, act, correlation)
+    for kind in dict.fromkeys(s.observation.kind for s in seen):
+        desk.lay_out(kind, [s for s in seen if s.observation.kind == kind])
+    learned = sum(observe(desk, s) for s in seen)
+    deletes = sum(s.observation.gone for s in seen)
+    if cursor is not None:
+        system, kind, position = cursor
+        _brake(desk, kind, ledgers.move_cursor(tx, system, kind, position, deletes))
+    desk.put_back(**({"read": len(seen), "new": learned} if learned else {}))
+    return learned
+
+
+def _brake(desk: Desk, kind: str, deletes: int) -> None:
+    """Many deletes in one pass stop the kind and call a person (design §9). Expiring kinds forget by themselves."""
+    if deletes <= BRAKE_LEAST or desk.house.kind(kind).expires:
+        return
+    pairs = desk.tx.execute("SELECT COUNT(*) FROM pair WHERE kind = ? AND state != 'closed'", (kind,)).fetchone()[0]
+    if deletes > min(max(BRAKE_SHARE * pairs, BRAKE_LEAST), BRAKE_MOST):
+        ledgers.set_brake(desk.tx, kind, f"deletes:{deletes}")
+        desk.tell("brake", "", kind, "MM-BRAKE-DELETES")
+
+
+def observe(desk: Desk, seen: Seen) -> bool:
+    """One observation. Returns whether anything new was learned."""
+    o = seen.observation
+    desk.count(o.side, o.kind, "detected")
+    row = _pair_of(desk, seen)
+    if row is None:
+        desk.count(o.side, o.kind, "unchanged")
+        return False
+    state = row.pair.side(o.side)
+    if row.pair.closed or state.ref != o.ref:  # a former record of this pair
+        desk.count(o.side, o.kind, "unchanged")
+        return False
+    kind = desk.house.kind(o.kind)
+    readable = not kind.personal or desk.linked(seen.patient_index)
+    fresh = o.version > state.version
+    if not fresh and not _worth_a_look(state, readable):
+        desk.count(o.side, o.kind, "unchanged")
+        return False
+    if kind.personal and fresh and seen.patient_index is not None and row.patient_index is None:
+        desk.show_patient(row, seen.patient_index)
+    learned = take(row.pair, kind, o, seen.reading if readable else None, flying=desk.flying(row.pair.id, o.side))
+    row.seen[o.side.value] = desk.now
+    if row.key_index is None and seen.key_index is not None:
+        desk.show_key(row, seen.key_index, live=not row.pair.hold)
+    replan(desk, row)
+    if learned:
+        _revive(desk, row)
+    desk.count(o.side, o.kind, row.state if learned else "unchanged")
+    return learned
+
+
+def _worth_a_look(state: SideState, readable: bool) -> bool:
+    """An equal version still matters where a write is unanswered, or where a body may be kept at last."""
+    return state.sent is not None or (readable and state.presence == "here" and state.doc is None)
+
+
+def _revive(desk: Desk, row: PairRow) -> None:
+    """What was given up after 72 hours is tried again once a side has changed."""
+    for side in Side:
+        delivery = desk.delivery(row.pair.id, side)
+        if delivery is not None and delivery.state == "dead":
+            delivery.state, delivery.first_at, delivery.attempts = "due", desk.now, 0
+            desk.put_row(delivery)
+
+
+# ---------------------------------------------------------------- finding the pair (design §2a.2)
+def _pair_of(desk: Desk, seen: Seen) -> PairRow | None:
+    o = seen.observation
+    known, gone_version = desk.alias(o.kind, o.side, o.ref)
+    if known is not None:
+        return desk.rows.get(known)
+    ours = _by_origin(desk, o)
+    if o.gone:
+        return _tombstone_of_unknown(desk, o, ours)
+    if gone_version is not None and gone_version >= o.version:
+        return None  # an older page must not bring it back
+    if ours is not None and ours.pair.side(o.side).ref and ours.pair.side(o.side).presence == "here":
+        desk.bind(o.kind, o.side, o.ref, ours.pair.id)  # a second record with our mark
+        ours.pair.hold = DUPLICATE
+        replan(desk, ours)
+        return None
+    row = _match(desk, seen, ours)
+    state = row.pair.side(o.side)
+    state.ref = o.ref
+    desk.bind(o.kind, o.side, o.ref, row.pair.id)
+    return row
+
+
+def _by_origin(desk: Desk, o: Observation) -> PairRow | None:
+    marked = desk.house.cipher.marked(o.origin)
+    if marked is None:
+        return None
+    desk.load([marked[0]])
+    row = desk.rows.get(marked[0])
+    return row if row is not None and row.pair.kind == o.kind and not row.pair.closed else None
+
+
+def _tombstone_of_unknown(desk: Desk, o: Observation, ours: PairRow | None) -> PairRow | None:
+    if ours is None or ours.pair.side(o.side).ref is not None:
+        desk.bind(o.kind, o.side, o.ref, None, o.version)
+        return None
+    state, other = ours.pair.side(o.side), ours.pair.side(o.side.other)
+    if state.sent is not None:  # our copy was made, and deleted before we heard of it
+        state.settled = dict(state.sent.fields)
+        other.settled = {**(other.settled or {}), **state.sent.source}
+        state.sent = None
+    state.ref = o.ref
+    desk.bind(o.kind, o.side, o.ref, ours.pair.id)
+    return ours
+
+
+def _match(desk: Desk, seen: Seen, ours: PairRow | None) -> PairRow:
+    o = seen.observation
+    if ours is not None:
+        if ours.pair.side(o.side).presence == "gone":
+            _vacate(ours.pair, o.side)
+        return ours
+    twin = False
+    for row in desk.with_key(o.kind, seen.key_index):
+        if row.pair.hold:
+            continue
+        state = row.pair.side(o.side)
+        free = state.ref is None or state.presence == "gone"
+        if not _same_life(desk.house.kind(o.kind), row.pair, o, seen.reading):
+            continue
+        if free:
+            _vacate(row.pair, o.side)
+            return row
+        twin = twin or row.key_live
+    sent = _by_sent_key(desk, seen)
+    if sent is not None:
+        return sent
+    row = desk.new_pair(o.kind)
+    if twin and seen.key_index is not None and not _released(desk, seen):
+        row.pair.hold = DUPLICATE
+    return row
+
+
+def _by_sent_key(desk: Desk, seen: Seen) -> PairRow | None:
+    """The pair that *sent* a create with this key, though its own key has moved on since [sent_key]."""
+    o = seen.observation
+    if seen.key_index is None:
+        return None
+    found = former(desk.tx, o.kind, [seen.key_index]).get(seen.key_index)
+    row = desk.rows.get(found) if found is not None else None
+    if row is None or row.pair.closed:
+        return None
+    state, kind = row.pair.side(o.side), desk.house.kind(o.kind)
+    sent = state.sent
+    if sent is None or sent.op != "create" or state.presence == "here":
+        return None
+    if desk.house.key_index(kind, sent.fields) != seen.key_index:
+        return None
+    _vacate(row.pair, o.side)
+    return row
+
+
+def _vacate(pair: Pair, side: Side) -> None:
+    """A new record takes the place of one that is gone, or that was never there."""
+    state = pair.side(side)
+    state.ref, state.version = None, -1
+
+
+def _released(desk: Desk, seen: Seen) -> bool:
+    return seen.reading is not None and desk.house.kind(seen.observation.kind).key_released(seen.reading.fields)
+
+
+def _same_life(kind: Kind, pair: Pair, o: Observation, reading: Reading | None) -> bool:
+    """May this record be the other half of the pair, though one of them has given up its natural key?
+
+    A cancelled visit and a new booking of the same hour are two visits; the one and its own cancellation are one.
+    Only at first meeting, where no settled state can tell, the change stamps decide: what was booked after the
+    cancellation is another visit.
+    """
+    if reading is None or not kind.releases_key:
+        return True
+    other = pair.side(o.side.other)
+    if other.now is None:
+        return True
+    ended_here, ended_there = kind.key_released(reading.fields), kind.key_released(other.now)
+    if ended_here == ended_there or o.stamp is None or other.stamp is None:
+        return ended_here == ended_there
+    return (o.stamp > other.stamp) if ended_here else (o.stamp < other.stamp)

@@ -1,0 +1,155 @@
+"""Taking due delivery rows and working out, at that moment, what each side lacks (design §2.3, §2a.5).
+
+What is sent is durable before it leaves: `Sent` commits in the transaction that claims.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping as Mapped
+
+from medmost.domain.kinds import Kind
+from medmost.domain.merge import Merged, merge
+from medmost.domain.pairing import plan_sent
+from medmost.domain.record import Sent, Side
+from medmost.store import deliveries, ledgers
+from medmost.store.conflicts import Found
+from medmost.store.deliveries import Delivery
+from medmost.store.pairs import PairRow
+from medmost.sync.desk import Desk
+from medmost.sync.flight import Flight
+from medmost.sync.house import House
+from medmost.sync.replan import QUARANTINED, replan
+from medmost.sync.stages import open_kinds, within_share
+
+STAGE_RECHECK = 60.0
+
+
+def claim(tx: sqlite3.Connection, house: House, side: Side, limit: int) -> list[Flight]:
+    """Up to `limit` flights for one side; parents before children, nothing of a kind that may not write."""
+    now = house.clock.now()
+    deliveries.wake(tx, now)
+    shares = open_kinds(ledgers.stages(tx), house.mappings)
+    if not shares:
+        return []
+    token = ledgers.count_up(tx, "fencing")
+    rows = deliveries.claim(tx, side.value, list(shares), limit=limit, token=token, until=now + house.lease)
+    if not rows:
+        return []
+    desk = Desk(tx, house, "claim")
+    desk.load([row.pair for row in rows])
+    flights = [flight for row in rows if (flight := _prepare(desk, row, side, shares)) is not None]
+    desk.put_back(side=side.value, claimed=len(flights))
+    return flights
+
+
+def _prepare(desk: Desk, claimed: Delivery, side: Side, shares: Mapped[str, int]) -> Flight | None:
+    row = desk.rows[claimed.pair]
+    desk.put_row(claimed)
+    pair, kind = row.pair, desk.house.kind(row.pair.kind)
+    if kind.personal and not desk.linked(row.patient_index):
+        replan(desk, row)
+        desk.drop_row(pair.id, side)
+        return None
+    if not within_share(row.bucket, shares[kind.name]):
+        claimed.state, claimed.not_before, claimed.reason = deliveries.WAITING, desk.now + STAGE_RECHECK, "stage"
+        return None
+    if pair.side(side).sent is not None:
+        return _look_again(desk, row, claimed, side)
+    merged = merge(pair, kind)
+    if side not in merged.writes:
+        desk.drop_row(pair.id, side)
+        replan(desk, row)
+        return None
+    return _first_try(desk, row, claimed, side, merged)
+
+
+def _look_again(desk: Desk, row: PairRow, claimed: Delivery, side: Side) -> Flight:
+    """An earlier try has no answer. A create is repeated exactly as first sent; the rest only looks."""
+    pair = row.pair
+    sent, other = pair.side(side).sent, pair.side(side.other)
+    assert sent is not None
+    sent.tries += 1
+    desk.dirty.add(pair.id)
+    only_look = sent.op != "create" or other.presence != "here" or pair.side(side).presence == "gone"
+    ended = desk.now >= sent.until
+    if not only_look:
+        sent.until = desk.now + desk.house.lease
+    return _flight(desk, row, claimed, side, sent, again=True, only_look=only_look, ended=ended)
+
+
+def _first_try(desk: Desk, row: PairRow, claimed: Delivery, side: Side, merged: Merged) -> Flight | None:
+    pair = row.pair
+    planned, state = merged.writes[side], pair.side(side)
+    mapping = desk.house.mappings[pair.kind]
+    doc = None
+    if planned.op != "delete":
+        doc = mapping.write(side, planned.fields, state.doc if planned.op == "put" else None)
+        if _names_another_patient(desk, row, mapping.kind, side, doc):
+            pair.hold = QUARANTINED
+            desk.tell("quarantined", side.value, pair.kind, "MM-OTHER-PERSON")
+            desk.drop_row(pair.id, side)
+            replan(desk, row)
+            return None
+    mark = desk.house.cipher.mark(pair.id, state.incarnation)
+    sent = plan_sent(
+        pair,
+        side,
+        op=planned.op,
+        fields=planned.fields,
+        doc=doc,
+        key=f"{mark}-{side.value[0]}{state.version}" if planned.op != "create" else f"{mark}-{side.value[0]}",
+        origin=mark if planned.op == "create" else None,
+        until=desk.now + desk.house.lease,
+    )
+    _record_decisions(desk, row, merged, side)
+    desk.dirty.add(pair.id)
+    return _flight(desk, row, claimed, side, sent, again=False, only_look=False, ended=False)
+
+
+def _names_another_patient(desk: Desk, row: PairRow, kind: Kind, side: Side, doc: dict[str, object]) -> bool:
+    """The seal, checked on the very document that is about to leave (invariant I3)."""
+    if not kind.personal:
+        return False
+    shown = desk.house.mappings[kind.name].read(side, doc).fields
+    return desk.house.patient_index(kind, shown) != row.patient_index
+
+
+def _flight(
+    desk: Desk, row: PairRow, claimed: Delivery, side: Side, sent: Sent, *, again: bool, only_look: bool, ended: bool
+) -> Flight:
+    state, mapping = row.pair.side(side), desk.house.mappings[row.pair.kind]
+    natural = None
+    if sent.op == "create":
+        natural = mapping.write(side, {name: sent.fields.get(name) for name in mapping.kind.key}, None)
+    return Flight(
+        pair=row.pair.id,
+        side=side,
+        kind=row.pair.kind,
+        token=claimed.token,
+        lease_until=desk.now + desk.house.lease - desk.house.deadline,
+        op=sent.op,
+        ref=state.ref if sent.op != "create" else None,
+        doc=sent.doc,
+        base=state.doc if sent.op == "put" else None,
+        expected=sent.expected,
+        key=sent.key,
+        origin=sent.origin,
+        natural=natural,
+        again=again,
+        only_look=only_look,
+        ended=ended,
+        correlation=claimed.correlation,
+    )
+
+
+def _record_decisions(desk: Desk, row: PairRow, merged: Merged, side: Side) -> None:
+    """What an owner's rule decided is written down with the losing value when it is carried."""
+    pair = row.pair
+    carried = merged.writes[side].fields
+    for one in merged.decided:
+        if one.field in carried and one.winner is side.other:
+            won = (pair.side(one.winner).now or {}).get(one.field)
+            g, e = (won, one.lost) if one.winner is Side.GOSUSLUGI else (one.lost, won)
+            versions = (pair.gosuslugi.version, pair.emias.version)
+            desk.decided(Found(pair.id, pair.kind, one.field, g, e, *versions, "decided", f"owner {one.winner}"))

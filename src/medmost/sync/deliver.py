@@ -1,0 +1,124 @@
+"""Delivers to one side: claims what is due, sends it, commits the answers as they come in, in batches.
+
+One loop per side. Answers never wait for the slowest request of their batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+
+from medmost.domain.record import Observation, Side
+from medmost.queue.embedded import Doorbell
+from medmost.store import aliases, deliveries
+from medmost.store.database import Database
+from medmost.sync.claim import claim
+from medmost.sync.flight import Flight, Outcome, fly
+from medmost.sync.house import House
+from medmost.sync.settle import settle
+from medmost.systems.contract import System
+
+log = structlog.get_logger()
+IDLE_SECONDS = 1.0  # the sweep: finds due rows though nobody rang
+
+
+class Deliverer:
+    """Brings one side level, as long as rows are due."""
+
+    def __init__(
+        self,
+        house: House,
+        database: Database,
+        system: System,
+        bell: Doorbell,
+        *,
+        in_flight: int = 64,
+        told: Callable[[list[Outcome]], None] = lambda _: None,
+    ) -> None:
+        self.house, self.database, self.system, self.bell = house, database, system, bell
+        self.side: Side = system.side
+        self.topic = f"deliver.{self.side}"
+        self._most = in_flight
+        self._told = told
+        self._flying: set[asyncio.Task[None]] = set()
+        self._landed: list[Outcome] = []
+        self._settling = asyncio.Lock()
+        self._broken: BaseException | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until told to stop; what is on the wire then is waited for."""
+        while not stop.is_set():
+            if not await self._turn():
+                await self.bell.wait(self.topic, IDLE_SECONDS)
+        await self.drain_flights()
+
+    async def _turn(self) -> bool:
+        """Claims into free room and settles what has landed. False when there was nothing to do."""
+        if self._broken is not None:
+            raise self._broken
+        room = self._most - len(self._flying)
+        flights: list[Flight] = []
+        if room * 4 >= self._most:
+            flights = await self.database.write(lambda tx: claim(tx, self.house, self.side, room))
+            for flight in flights:
+                task = asyncio.create_task(self._fly(flight))
+                self._flying.add(task)
+                task.add_done_callback(self._ended)
+        landed = await self._settle_landed()
+        if not flights and not landed and self._flying:
+            await asyncio.wait(self._flying, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            return True
+        return bool(flights or landed)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A flight never raises; if one does, the program is wrong and must not go on as if nothing were."""
+        self._flying.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._broken = task.exception()
+
+    async def _fly(self, flight: Flight) -> None:
+        outcome = await fly(flight, self.system, self._adoptable, self.house.clock.now)
+        self._landed.append(outcome)
+
+    async def _adoptable(self, flight: Flight, found: Observation) -> bool:
+        """Unbound, or bound to this very pair; and for kinds whose keys come free, the same life."""
+        known = await self.database.read(lambda tx: aliases.find(tx, flight.kind, flight.side, [found.ref]))
+        bound = known.get(found.ref, (None, None))[0]
+        if bound is not None:
+            return bound == flight.pair
+        mapping = self.house.mappings[flight.kind]
+        if not mapping.kind.releases_key or found.doc is None or flight.doc is None:
+            return True
+        ours, theirs = (mapping.read(flight.side, doc).fields for doc in (flight.doc, found.doc))
+        return mapping.kind.key_released(ours) == mapping.kind.key_released(theirs)
+
+    async def _settle_landed(self) -> bool:
+        async with self._settling:
+            landed, self._landed = self._landed, []
+            if not landed:
+                return False
+            await self.database.write(partial(settle, house=self.house, outcomes=landed))
+            self._told(landed)
+            self.bell.ring(self.topic, f"deliver.{self.side.other}")
+            return True
+
+    async def drain_flights(self) -> None:
+        """Waits for what is on the wire and commits its answers."""
+        while self._flying or self._landed:
+            if self._flying:
+                await asyncio.wait(self._flying)
+            await self._settle_landed()
+
+    async def until_quiet(self, patience: float = 60.0) -> bool:
+        """Delivers until nothing is due; rows that wait are given `patience` seconds. For single passes."""
+        deadline = self.house.clock.now() + patience
+        while True:
+            if await self._turn():
+                continue
+            wake = await self.database.read(deliveries.next_wake)
+            if wake is None or wake > deadline:
+                return wake is None
+            await asyncio.sleep(max(0.01, min(wake - self.house.clock.now(), 1.0)))

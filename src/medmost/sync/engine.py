@@ -1,0 +1,212 @@
+"""Everything that runs by itself: polling, delivering, watching both systems, keeping house.
+
+One engine per process; `run` ends when `stop` is set and everything on the wire has been answered for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+import structlog
+
+from medmost.domain.errors import Fatal, MedmostError, Transient
+from medmost.domain.pacing import next_interval, next_start
+from medmost.domain.record import BOTH, Side
+from medmost.queue.embedded import Doorbell
+from medmost.store import deliveries, journal, ledgers, pairs
+from medmost.store.database import Database
+from medmost.sync.deliver import Deliverer
+from medmost.sync.house import House
+from medmost.sync.poll import Passed, Poller
+from medmost.systems.contract import System
+
+log = structlog.get_logger()
+WATCH_SECONDS, CHECKPOINT_SECONDS, INBOX_DAYS = 2.0, 60.0, 31
+PROBE_SECONDS = 5.0
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """Seconds between two polls of a kind: adaptive between the two, fixed where they are equal."""
+
+    least: float = 300.0
+    most: float = 900.0
+
+
+class Engine:
+    """Holds the loops. `subscribe` asks a system for its webhooks once it can be reached."""
+
+    def __init__(
+        self,
+        house: House,
+        database: Database,
+        systems: Mapping[Side, System],
+        bell: Doorbell,
+        pace: Pace,
+        *,
+        in_flight: int = 64,
+        subscribe: Callable[[System], Awaitable[None]] | None = None,
+    ) -> None:
+        self.house, self.database, self.systems, self.bell, self.pace = house, database, systems, bell, pace
+        self.pollers = {side: Poller(house, database, system, bell) for side, system in systems.items()}
+        self.deliverers = {
+            side: Deliverer(house, database, system, bell, in_flight=in_flight) for side, system in systems.items()
+        }
+        self.next_poll: dict[tuple[Side, str], float] = {}
+        self.reachable: dict[Side, bool] = dict.fromkeys(BOTH, True)
+        self._subscribe = subscribe
+        self._subscribed: set[Side] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Raises what a loop raised: a wrong program stops loudly, its rows stay."""
+        loops = [
+            *(deliverer.run(stop) for deliverer in self.deliverers.values()),
+            *(self._poll_loop(side, stop) for side in BOTH),
+            *(self._watch_loop(side, stop) for side in BOTH),
+            self._house_loop(stop),
+        ]
+        tasks = [asyncio.create_task(loop) for loop in loops]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        stop.set()
+        self.bell.ring(*(f"{topic}.{side}" for topic in ("deliver", "poll", "watch") for side in BOTH))
+        await asyncio.wait(tasks)
+        for task in done:
+            task.result()
+        await self.database.write(self._checkpoint)
+
+    # ------------------------------------------------------------ polling
+    async def poll_once(self, kinds: list[str] | None = None) -> dict[tuple[Side, str], Passed]:
+        """Both systems, every kind, once; the two sides at the same time."""
+
+        async def one_side(side: Side) -> dict[tuple[Side, str], Passed]:
+            return {
+                (side, kind): await self._pass(side, kind)
+                for kind in self.house.mappings
+                if kinds is None or kind in kinds
+            }
+
+        found: dict[tuple[Side, str], Passed] = {}
+        for result in await asyncio.gather(*(one_side(side) for side in BOTH)):
+            found |= result
+        return found
+
+    async def _pass(self, side: Side, kind: str) -> Passed:
+        try:
+            passed = await self.pollers[side].one_pass(kind)
+        except Fatal as error:
+            passed = Passed(error=error)
+        if passed.error is not None:
+            log.warning("poll stopped", system=side.value, kind=kind, code=passed.error.code)
+            if passed.error.code.startswith("MM-SYS-PAGE"):
+                await self.tell("page", side, kind, passed.error.code)
+            await self._noticed(side, passed.error)
+        else:
+            await self._noticed(side, None)
+        return passed
+
+    async def _poll_loop(self, side: Side, stop: asyncio.Event) -> None:
+        intervals: dict[str, float | None] = dict.fromkeys(self.house.mappings)
+        now = self.house.clock.now
+        for kind in self.house.mappings:
+            self.next_poll[side, kind] = now()
+        while not stop.is_set():
+            stages = await self.database.read(ledgers.stages)
+            due = [kind for kind in self.house.mappings if self.next_poll[side, kind] <= now()]
+            for kind in due:
+                if stop.is_set() or stages.get(kind, ("observe", "", False))[0] == "stopped":
+                    self.next_poll[side, kind] = now() + self.pace.least
+                    continue
+                passed = await self._pass(side, kind)
+                overloaded = isinstance(passed.error, Transient) and passed.error.retry_after is not None
+                intervals[kind] = next_interval(intervals[kind], overloaded, self.pace.least, self.pace.most)
+                pause = next_start(intervals[kind] or self.pace.least, random.random())  # noqa: S311  # a jitter, no secret
+                if passed.error is not None:
+                    pause = min(pause, PROBE_SECONDS)
+                self.next_poll[side, kind] = now() + pause
+            wake = min(self.next_poll[side, kind] for kind in self.house.mappings)
+            await self.bell.wait(f"poll.{side}", max(0.05, min(wake - now(), 60.0)))
+
+    def poll_now(self, side: Side, kinds: list[str] | None = None) -> None:
+        for kind in kinds or list(self.house.mappings):
+            self.next_poll[side, kind] = 0.0
+        self.bell.ring(f"poll.{side}")
+
+    # ------------------------------------------------------------ watching
+    async def _watch_loop(self, side: Side, stop: asyncio.Event) -> None:
+        """Notices an outage though nothing is being sent, and the end of one at once."""
+        last_probe = 0.0
+        while not stop.is_set():
+            now = self.house.clock.now()
+            if now - last_probe >= (WATCH_SECONDS if not self.reachable[side] else PROBE_SECONDS):
+                last_probe = now
+                health = await self.systems[side].probe()
+                await self._noticed(side, None if health.reachable else _silent(side))
+            if self._subscribe and side not in self._subscribed and self.reachable[side]:
+                await self._try_subscribe(side)
+            await self.bell.wait(f"watch.{side}", WATCH_SECONDS)
+
+    async def _try_subscribe(self, side: Side) -> None:
+        assert self._subscribe is not None
+        try:
+            await self._subscribe(self.systems[side])
+        except MedmostError as error:
+            log.warning("webhooks not subscribed yet", system=side.value, code=error.code)
+            return
+        self._subscribed.add(side)
+
+    async def _noticed(self, side: Side, error: MedmostError | None) -> None:
+        """An outage begins or ends: one event each, and a catch-up at its end."""
+        up = error is None or not _is_outage(error)
+        if isinstance(error, Fatal):
+            await self.tell("token", side, "", error.code)
+        if up == self.reachable[side]:
+            return
+        self.reachable[side] = up
+        await self.tell("reachable" if up else "unreachable", side, "", "" if error is None else error.code)
+        if up:
+            self._subscribed.discard(side)
+            await self.database.write(lambda tx: deliveries.release_waiting(tx, side.value, "unreachable"))
+            self.poll_now(side)
+            self.bell.ring(f"deliver.{side}")
+
+    async def tell(self, event: str, side: Side, kind: str = "", code: str = "") -> None:
+        now = self.house.clock.now()
+        await self.database.write(lambda tx: ledgers.tell(tx, now, event, side.value, kind, code))
+        self.bell.ring("notify")
+
+    # ------------------------------------------------------------ keeping house
+    async def _house_loop(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await self.database.write(self._checkpoint)
+            await self.keep_house()
+            try:
+                await asyncio.wait_for(stop.wait(), CHECKPOINT_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def keep_house(self) -> None:
+        """Forgets what has run out: past slots, old webhook ids."""
+        now = self.house.clock.now()
+        while await self.database.write(lambda tx: _forget_expired(tx, now)):
+            await asyncio.sleep(0)
+        await self.database.write(lambda tx: ledgers.forget_inbox(tx, now - INBOX_DAYS * 86400))
+
+    def _checkpoint(self, tx: sqlite3.Connection) -> None:
+        journal.checkpoint(tx, self.house.cipher, self.house.clock.now())
+
+
+def _forget_expired(tx: sqlite3.Connection, now: float) -> int:
+    ids = pairs.expired(tx, now)
+    pairs.delete(tx, ids)
+    return len(ids)
+
+
+def _is_outage(error: MedmostError) -> bool:
+    return isinstance(error, Transient) and not error.code.startswith(("MM-SYS-PAGE", "MM-SYS-LIMIT"))
+
+
+def _silent(side: Side) -> Transient:
+    return Transient("MM-SYS-DOWN", f"Система {side} не отвечает", f"{side} does not answer", arrived=False)

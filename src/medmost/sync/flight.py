@@ -1,0 +1,132 @@
+"""One delivery under way: what was claimed, the request itself, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+import msgspec
+
+from medmost.domain.errors import Fatal, Refused, Stale, Transient
+from medmost.domain.record import Doc, Observation, Side
+from medmost.systems.contract import Accepted, System, Write
+
+
+FATAL_PAUSE = 15.0
+
+
+class Flight(msgspec.Struct, kw_only=True):
+    """A claimed delivery row with the write worked out for it at that moment."""
+
+    pair: int
+    side: Side
+    kind: str
+    token: int
+    lease_until: float
+    op: Literal["create", "put", "delete"]
+    ref: str | None
+    doc: Doc | None
+    base: Doc | None
+    expected: int
+    key: str
+    origin: str | None
+    natural: Doc | None  # the natural key in the target's wire form, for the look before a create
+    again: bool  # an earlier try has no answer: look first
+    only_look: bool  # and nothing may be sent any more
+    ended: bool  # the earlier try's own deadline has passed
+    correlation: str
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What came of a flight."""
+
+    flight: Flight
+    what: Literal["ok", "seen", "nothing", "accepted", "refused", "wait", "late"]
+    seen: Observation | None = None
+    error: Transient | Refused | None = None
+
+
+Adoptable = Callable[[Flight, Observation], Awaitable[bool]]
+"""May this found record be adopted by the flight's pair? Never one that is bound to another pair [bound]."""
+
+
+async def fly(flight: Flight, system: System, adoptable: Adoptable, now: Callable[[], float]) -> Outcome:
+    """Sends one request, looking first where an earlier one may have arrived (design §2a.5–8)."""
+    if now() >= flight.lease_until:
+        return Outcome(flight=flight, what="late")  # a lease outlives every request made under it
+    try:
+        if flight.op == "create":
+            return await _create(flight, system, adoptable)
+        return await _change(flight, system)
+    except Transient as error:
+        return Outcome(flight=flight, what="wait", error=error)
+    except Fatal as error:  # credentials that nobody takes any more: wait until a person has mended them
+        waiting = Transient(error.code, error.ru, error.en, retry_after=FATAL_PAUSE, arrived=False)
+        return Outcome(flight=flight, what="wait", error=waiting)
+    except Refused as error:
+        return await _after_refusal(flight, system, adoptable, error)
+
+
+async def _create(flight: Flight, system: System, adoptable: Adoptable) -> Outcome:
+    found = await _look(flight, system, adoptable)
+    if found is not None:
+        return Outcome(flight=flight, what="seen", seen=found)
+    if flight.only_look:
+        return Outcome(flight=flight, what="nothing")
+    return await _send(flight, system)
+
+
+async def _look(flight: Flight, system: System, adoptable: Adoptable) -> Observation | None:
+    """By our origin id where one may have left before, then by natural key."""
+    if flight.again and flight.origin:
+        for found in await system.find(flight.kind, origin=flight.origin):
+            if await adoptable(flight, found):
+                return found
+    if flight.natural is not None:
+        for found in await system.find(flight.kind, natural=flight.natural):
+            if not found.gone and await adoptable(flight, found):
+                return found
+    return None
+
+
+async def _change(flight: Flight, system: System) -> Outcome:
+    assert flight.ref is not None
+    if flight.again:
+        return Outcome(flight=flight, what="seen", seen=await system.read(flight.kind, flight.ref))
+    try:
+        if flight.op == "delete":
+            gone = await system.delete(flight.kind, flight.ref, flight.expected, flight.key)
+            return Outcome(flight=flight, what="ok", seen=gone)
+        return await _send(flight, system)
+    except Stale:
+        return Outcome(flight=flight, what="seen", seen=await system.read(flight.kind, flight.ref))
+
+
+async def _send(flight: Flight, system: System) -> Outcome:
+    assert flight.doc is not None
+    answer = await system.write(
+        Write(
+            kind=flight.kind,
+            ref=flight.ref,
+            doc=flight.doc,
+            base=flight.base,
+            expected=flight.expected,
+            key=flight.key,
+            origin=flight.origin,
+        )
+    )
+    if isinstance(answer, Accepted):
+        return Outcome(flight=flight, what="accepted")
+    return Outcome(flight=flight, what="ok", seen=answer)
+
+
+async def _after_refusal(flight: Flight, system: System, adoptable: Adoptable, error: Refused) -> Outcome:
+    """A refused create looks once more: what it met may be our own copy [look_refused]."""
+    if flight.op == "create":
+        try:
+            found = await _look(msgspec.structs.replace(flight, again=True), system, adoptable)
+        except (Transient, Refused) as failed:
+            return Outcome(flight=flight, what="wait" if isinstance(failed, Transient) else "refused", error=failed)
+        if found is not None:
+            return Outcome(flight=flight, what="seen", seen=found)
+    return Outcome(flight=flight, what="refused", error=error)

@@ -1,0 +1,75 @@
+"""What every step of a record's way needs: mappings, the cipher, the clock and the rules of this installation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping as Mapped
+from dataclasses import dataclass, field
+
+import msgspec
+
+from medmost.domain.kinds import Kind
+from medmost.domain.record import Fields, Observation, Reading, Side
+from medmost.mapping.contract import Mapping
+from medmost.store.cipher import Cipher
+from medmost.store.links import patient_index
+
+
+class Clock:
+    """Wall time for records of what happened; the only clock the sync reads. A simulation replaces it."""
+
+    def now(self) -> float:
+        return time.time()
+
+
+class Seen(msgspec.Struct):
+    """An observation understood: canonical fields or problems, and the indexes it is found by."""
+
+    observation: Observation
+    reading: Reading | None  # None: a tombstone
+    key_index: bytes | None = None
+    patient_index: bytes | None = None
+
+
+@dataclass(frozen=True)
+class House:
+    mappings: Mapped[str, Mapping]
+    cipher: Cipher
+    clock: Clock = field(default_factory=Clock)
+    writer: str = "main"  # names this process's chain in the journal
+    deadline: float = 20.0  # seconds a single write may take; a lease outlives it
+    lease: float = 25.0
+
+    def kind(self, name: str) -> Kind:
+        return self.mappings[name].kind
+
+    def rank(self, name: str) -> int:
+        """Parents go before their children."""
+        return list(self.mappings).index(name)
+
+    def key_index(self, kind: Kind, fields: Fields) -> bytes | None:
+        key = kind.key_of(fields)
+        return None if key is None else self.cipher.blind(f"key {kind.name}", key)
+
+    def patient_index(self, kind: Kind, fields: Fields) -> bytes | None:
+        """The patient a record belongs to; a policy is its own patient."""
+        name = kind.patient or ("policy_number" if kind.name == "policy" else None)
+        number = fields.get(name) if name else None
+        return patient_index(self.cipher, str(number)) if number else None
+
+    def understand(self, observation: Observation) -> Seen:
+        """Maps the wire document; what does not fit keeps its place with the reasons."""
+        if observation.doc is None:
+            return Seen(observation, None)
+        mapping = self.mappings[observation.kind]
+        reading = mapping.read(observation.side, observation.doc)
+        return Seen(
+            observation,
+            reading,
+            self.key_index(mapping.kind, reading.fields),
+            self.patient_index(mapping.kind, reading.fields),
+        )
+
+
+def letter(side: Side) -> str:
+    return "G" if side is Side.GOSUSLUGI else "E"

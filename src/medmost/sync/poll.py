@@ -1,0 +1,81 @@
+"""Polling: pages of changes go to `absorb`, each together with its cursor (design §2, invariant I4)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from typing import Literal
+
+import msgspec
+
+from medmost.domain.errors import MedmostError, Transient
+from medmost.domain.record import Side
+from medmost.queue.embedded import Doorbell
+from medmost.store import ledgers
+from medmost.store.database import Database
+from medmost.sync.absorb import absorb_page
+from medmost.sync.house import House
+from medmost.systems.contract import Page, System
+
+
+class Passed(msgspec.Struct):
+    """One pass over one kind of one system."""
+
+    read: int = 0
+    new: int = 0
+    error: MedmostError | None = None
+
+
+class Poller:
+    """Reads one system's changes, kind by kind."""
+
+    def __init__(self, house: House, database: Database, system: System, bell: Doorbell) -> None:
+        self.house, self.database, self.system, self.bell = house, database, system, bell
+        self.side: Side = system.side
+
+    async def one_pass(self, kind: str, how: Literal["changes", "everything"] = "changes") -> Passed:
+        """One pass. A page that is not what it should be stops it; the cursor stays after the last good page."""
+        passed = Passed()
+        side, now = self.side.value, self.house.clock.now
+        await self.database.write(lambda tx: ledgers.begin_pass(tx, side, kind, now()))
+        position = await self.database.read(lambda tx: ledgers.cursor(tx, side, kind))
+        correlation = uuid.uuid4().hex[:12]
+        pages = self.system.changes(kind, position) if how == "changes" else self.system.everything(kind)
+        try:
+            await self._absorb(kind, pages, passed, f"poll.{how}", correlation, keep=how == "changes")
+        except Transient as error:
+            passed.error = error
+            return passed
+        await self.database.write(lambda tx: ledgers.end_pass(tx, side, kind, now()))
+        return passed
+
+    async def _absorb(
+        self, kind: str, pages: AsyncIterator[Page], passed: Passed, act: str, correlation: str, *, keep: bool
+    ) -> None:
+        async for page in pages:
+            seen = [self.house.understand(one) for one in page.observations]
+            cursor = (self.side.value, kind, dict(page.cursor)) if keep else None
+            new = await self.database.write(
+                lambda tx, seen=seen, cursor=cursor: absorb_page(  # type: ignore[misc]  # lambda defaults are untyped
+                    tx, self.house, seen, act=act, correlation=correlation, cursor=cursor
+                )
+            )
+            passed.read += len(seen)
+            passed.new += new
+            if new:
+                self.bell.ring("deliver.gosuslugi", "deliver.emias")
+
+    async def backlog(self, refs: list[tuple[str, str]]) -> int:
+        """Reads single records afresh: what a link has just opened, or a webhook only named. (kind, ref)."""
+        found = 0
+        for kind, ref in refs:
+            observation = await self.system.read(kind, ref)
+            if observation is None:
+                continue
+            seen = self.house.understand(observation)
+            found += await self.database.write(
+                lambda tx, seen=seen: absorb_page(tx, self.house, [seen], act="read")  # type: ignore[misc]  # lambda defaults are untyped
+            )
+        if found:
+            self.bell.ring("deliver.gosuslugi", "deliver.emias")
+        return found

@@ -1,0 +1,225 @@
+"""What comes of deliveries, in one transaction: exactly the fields carried settle, or the row waits, or it is parked.
+
+The one ladder that handles Transient, Stale and Refused (design §2a.6–8).
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from medmost.domain import pairing
+from medmost.domain.errors import Refused, Transient
+from medmost.domain.pacing import OUTAGE
+from medmost.domain.record import Observation, Side
+from medmost.store import deliveries
+from medmost.store.deliveries import Delivery
+from medmost.store.pairs import PairRow
+from medmost.sync.absorb import observe
+from medmost.sync.desk import Desk
+from medmost.sync.flight import Flight, Outcome
+from medmost.sync.house import House, Seen
+from medmost.sync.replan import DUPLICATE, QUARANTINED, replan
+
+GIVE_UP_AFTER = 72 * 3600.0
+PARENT_TRIES = 8
+UNKNOWN_REFERENCE = ("SIM_UNKNOWN_REFERENCE", "unknown_reference")
+
+
+def settle(
+    tx: sqlite3.Connection, house: House, outcomes: Sequence[Outcome], chance: Callable[[], float] = random.random
+) -> None:
+    """Commits a batch of answers."""
+    desk = Desk(tx, house, "answer")
+    seen = {id(o): house.understand(o.seen) for o in outcomes if o.seen is not None}
+    for kind in dict.fromkeys(o.flight.kind for o in outcomes):
+        desk.lay_out(kind, [seen[id(o)] for o in outcomes if o.flight.kind == kind and id(o) in seen])
+    desk.load([o.flight.pair for o in outcomes])
+    for outcome in outcomes:
+        _settle_one(desk, outcome, seen.get(id(outcome)), chance)
+    told: dict[str, int] = {}
+    for outcome in outcomes:
+        name = f"{outcome.flight.side.value} {outcome.flight.op} {outcome.what}"
+        told[name] = told.get(name, 0) + 1
+    desk.put_back(answers=told)
+
+
+def _settle_one(desk: Desk, outcome: Outcome, seen: Seen | None, chance: Callable[[], float]) -> None:
+    flight = outcome.flight
+    row = desk.rows.get(flight.pair)
+    delivery = desk.delivery(flight.pair, flight.side)
+    holds = delivery is not None and delivery.token == flight.token and delivery.state == deliveries.IN_FLIGHT
+    if row is None or delivery is None or not holds or row.pair.closed or row.pair.side(flight.side).sent is None:
+        if delivery is not None and holds:  # nothing is unanswered any more
+            desk.drop_row(flight.pair, flight.side)
+        if seen is not None:
+            observe(desk, seen)  # a flight that lost its lease may look, not settle [fence]
+        if row is not None:
+            replan(desk, row)
+        return
+    if outcome.what == "ok" and seen is not None:
+        _answered(desk, row, flight, seen)
+    elif outcome.what == "seen":
+        _looked(desk, row, flight, delivery, seen)
+    elif outcome.what == "nothing":
+        _found_nothing(desk, row, flight, delivery)
+    elif outcome.what == "accepted":
+        delivery.state, delivery.reason = deliveries.AWAITING, "accepted"
+        desk.put_row(delivery)
+    elif outcome.what == "late":
+        _wait(desk, row, delivery, desk.now, "lease")
+    elif isinstance(outcome.error, Refused):
+        _refused(desk, row, flight, delivery, outcome.error)
+    elif isinstance(outcome.error, Transient):
+        _unanswered(desk, row, flight, delivery, outcome.error, chance)
+
+
+# ---------------------------------------------------------------- answers
+def _answered(desk: Desk, row: PairRow, flight: Flight, seen: Seen) -> None:
+    o, side = seen.observation, flight.side
+    desk.drop_row(row.pair.id, side)
+    if flight.op == "delete":
+        pairing.settle_delete(row.pair, side, o.version)
+    elif o.gone or seen.reading is None:
+        row.pair.side(side).sent = None
+        observe(desk, seen)
+    elif _other_person(desk, row, flight, seen):
+        return
+    else:
+        if flight.op == "create" and not _bind_created(desk, row, side, o):
+            return
+        kind = desk.house.kind(flight.kind)
+        pairing.settle_answer(row.pair, kind, side, o, seen.reading)
+        _known_tombstone(desk, row, side, o)
+    row.seen[side.value] = desk.now
+    desk.count(side, flight.kind, "delivered")
+    replan(desk, row)
+
+
+def _other_person(desk: Desk, row: PairRow, flight: Flight, seen: Seen) -> bool:
+    """An answer that shows another patient's record is an incident: nothing of it is kept (F29)."""
+    kind = desk.house.kind(flight.kind)
+    if not kind.personal or (seen.reading and seen.reading.problems) or seen.patient_index == row.patient_index:
+        return False
+    row.pair.hold = QUARANTINED
+    row.pair.side(flight.side).sent = None
+    desk.tell("quarantined", flight.side.value, flight.kind, "MM-OTHER-PERSON")
+    replan(desk, row)
+    return True
+
+
+def _bind_created(desk: Desk, row: PairRow, side: Side, o: Observation) -> bool:
+    """The created record belongs to this pair, unless it is bound elsewhere: then both are held."""
+    bound, _ = desk.alias(o.kind, side, o.ref)
+    state = row.pair.side(side)
+    if bound not in (None, row.pair.id):
+        other = desk.rows.get(bound or 0)
+        for one in (row, other):
+            if one is not None:
+                one.pair.hold = DUPLICATE
+        state.sent = None
+        replan(desk, row)
+        if other is not None:
+            replan(desk, other)
+        return False
+    if state.ref not in (None, o.ref) and state.presence == "here":
+        row.pair.hold = DUPLICATE
+        state.sent = None
+        desk.bind(o.kind, side, o.ref, row.pair.id)
+        replan(desk, row)
+        return False
+    desk.bind(o.kind, side, o.ref, row.pair.id, desk.alias(o.kind, side, o.ref)[1])
+    return True
+
+
+def _known_tombstone(desk: Desk, row: PairRow, side: Side, o: Observation) -> None:
+    """We heard of the record's end before we heard that it had been made."""
+    gone = desk.alias(o.kind, side, o.ref)[1]
+    state = row.pair.side(side)
+    if gone is not None and gone > state.version:
+        state.version, state.presence, state.now, state.doc = gone, "gone", None, None
+
+
+# ---------------------------------------------------------------- looks
+def _looked(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery, seen: Seen | None) -> None:
+    side, pair = flight.side, row.pair
+    kind = desk.house.kind(flight.kind)
+    state = pair.side(side)
+    if seen is None:  # the system does not know its own ref: absence is never a delete
+        _wait(desk, row, delivery, desk.now + 60.0, "missing")
+        return
+    o = seen.observation
+    if flight.op == "create":
+        if o.gone:
+            desk.bind(o.kind, side, o.ref, pair.id)
+            pairing.made_and_gone(pair, side, o)
+            desk.drop_row(pair.id, side)
+            replan(desk, row)
+            return
+        bound, _ = desk.alias(o.kind, side, o.ref)
+        if bound not in (None, pair.id):
+            _wait(desk, row, delivery, desk.now + 1.0, "bound")
+            return
+        if bound is None and (state.ref is None or state.presence == "gone"):
+            state.ref, state.version = o.ref, -1
+            desk.bind(o.kind, side, o.ref, pair.id)
+    observe(desk, seen)
+    ended = flight.ended or not flight.again  # a write that was answered 412 did not happen
+    if state.sent is not None:
+        pairing.resolve(pair, kind, side, flying=False, ended=ended or flight.op == "create")
+    if state.sent is not None:
+        _wait(desk, row, delivery, max(desk.now + 0.2, state.sent.until), "unanswered")
+        replan(desk, row)
+        return
+    desk.drop_row(pair.id, side)
+    replan(desk, row)
+
+
+def _found_nothing(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery) -> None:
+    state = row.pair.side(flight.side)
+    assert state.sent is not None
+    if not flight.ended:
+        _wait(desk, row, delivery, state.sent.until, "unanswered")
+        return
+    pairing.nothing_there(row.pair, flight.side)
+    desk.drop_row(row.pair.id, flight.side)
+    replan(desk, row)
+
+
+# ---------------------------------------------------------------- waiting and parking
+def _wait(desk: Desk, row: PairRow, delivery: Delivery, until: float, reason: str) -> None:
+    delivery.state, delivery.not_before, delivery.reason = deliveries.WAITING, until, reason
+    if desk.now - delivery.first_at > GIVE_UP_AFTER:
+        delivery.state = deliveries.DEAD
+        desk.tell("dead", delivery.side, delivery.kind, "MM-DELIVERY-DEAD")
+    desk.put_row(delivery)
+    desk.dirty.add(row.pair.id)
+
+
+def _unanswered(
+    desk: Desk, row: PairRow, flight: Flight, delivery: Delivery, error: Transient, chance: Callable[[], float]
+) -> None:
+    """Wait and repeat. What never left is forgotten, so that the next try starts clean."""
+    if not error.arrived and not flight.again:
+        row.pair.side(flight.side).sent = None
+    pause = OUTAGE.wait(delivery.attempts, chance(), error.retry_after)
+    reason = "unreachable" if not error.arrived else error.code
+    _wait(desk, row, delivery, desk.now + pause, reason)
+
+
+def _refused(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery, error: Refused) -> None:
+    kind, pair, side = desk.house.kind(flight.kind), row.pair, flight.side
+    pair.side(side).sent = None
+    if error.said in UNKNOWN_REFERENCE and delivery.attempts < PARENT_TRIES:
+        _wait(desk, row, delivery, desk.now + 0.25 * 2**delivery.attempts, "parent")
+        return
+    desk.drop_row(pair.id, side)
+    if flight.op == "create" and error.said in kind.refusal:
+        told = {name: error.reason if value is None else value for name, value in kind.refusal[error.said].items()}
+        pairing.write_back(pair, side.other, told)
+    else:
+        pair.refused = f"{side.value} {error.said}: {error.reason}"
+        desk.tell("refused", side.value, flight.kind, error.said)
+        desk.count(side, flight.kind, "refusals")
+    replan(desk, row)

@@ -33,6 +33,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     leader: str | None = None  # FOLLOWS: the field it follows
     row_key: tuple[str, ...] = ()  # GROW: fields that make two rows the same, besides id and origin_id
     only: Side | None = None  # the field exists at one side only and is never carried
+    source: Side | None = None  # one-way field of a two-way kind: its value there rules, the other side is put right
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):

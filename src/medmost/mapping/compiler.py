@@ -1,0 +1,161 @@
+"""A kind's rules become Python source, and the source two functions per side. `source` shows what was made of a file.
+
+The reader collects every problem of a document and never raises; the writer changes only what would read differently.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from medmost.domain.kinds import Field, Kind, Style
+from medmost.domain.record import BOTH, Doc, Fields, Problem, Reading, Side
+from medmost.mapping import paths
+from medmost.mapping.formats import LENSES, Lens, dictionary
+from medmost.mapping.language import FieldRule, KindRule, Place, RowField
+from medmost.mapping.rows import Last, ListPlan, append_rows, read_list, replace_list
+from medmost.mapping.source import Part, reader_source, writer_source
+from medmost.mapping.unfit import Unfit, missing, value_class
+
+_ROW_HELPERS = {
+    "section": paths.section,
+    "pick": paths.pick,
+    "put": paths.put,
+    "drop": paths.drop,
+    "blank": paths.blank,
+    "missing": missing,
+    "Unfit": Unfit,
+    "read_list": read_list,
+    "replace_list": replace_list,
+    "append_rows": append_rows,
+}
+
+
+class CompiledMapping:
+    """One kind's mapping (mapping.contract.Mapping): `read`, `write`, and the source they were made of."""
+
+    def __init__(self, rule: KindRule) -> None:
+        self.rule = rule
+        self.kind = kind_of(rule)
+        made = {side: _compile(rule.fields, side) for side in BOTH}
+        self._read = {side: made[side][0] for side in BOTH}
+        self._write = {side: made[side][1] for side in BOTH}
+        self._source = {side: made[side][2] for side in BOTH}
+
+    def read(self, side: Side, doc: Doc) -> Reading:
+        """Canonical fields; a field that does not fit is None and named in the problems. Any JSON value may come."""
+        if not isinstance(doc, dict):
+            return Reading({}, (Problem("*", "type", value_class(doc), "an object"),))
+        fields, problems = self._read[side](doc)
+        return Reading(fields, tuple(problems))
+
+    def write(self, side: Side, fields: Fields, onto: Doc | None) -> Doc:
+        """A new document that reads as `fields` and is `onto` in all else; `onto` itself is never changed."""
+        doc: Doc = self._write[side](fields, onto)
+        return doc
+
+    def source(self, side: Side) -> str:
+        """The Python of both functions of a side."""
+        return self._source[side]
+
+
+def kind_of(rule: KindRule) -> Kind:
+    """What the engine knows of a kind."""
+    return Kind(
+        name=rule.kind,
+        collection=rule.collection,
+        title_ru=rule.title.ru,
+        title_en=rule.title.en,
+        fields=tuple(_field_of(field) for field in rule.fields),
+        key=rule.key,
+        source=rule.source,
+        creates=rule.creates,
+        personal=rule.personal,
+        patient=rule.patient,
+        clinical=rule.clinical,
+        parents=rule.parents,
+        releases_key=rule.releases_key,
+        final=rule.final,
+        expires=rule.expires,
+        refusal=rule.refusal,
+    )
+
+
+def _field_of(rule: FieldRule) -> Field:
+    sides = [side for side in BOTH if rule.place(side) is not None]
+    return Field(
+        name=rule.name,
+        owner=rule.owner,
+        style=rule.style,
+        order=rule.order,
+        leader=rule.leader,
+        row_key=rule.row_key,
+        only=sides[0] if len(sides) == 1 else None,
+        source=rule.source,
+    )
+
+
+def lens_of(field: RowField, side: Side) -> Lens | None:
+    """The format of a field at a side: named, or its dictionary; None for lists and for places that do not exist."""
+    place = field.place(side)
+    if place is None:
+        return None
+    if field.codes:
+        wire = {code: rule.wire(side) for code, rule in field.codes.items()}
+        return dictionary(wire, "по словарю", "by dictionary")
+    return LENSES[place.form] if place.form is not None else None
+
+
+def _compile(fields: tuple[RowField, ...], side: Side) -> tuple[Any, Any, str]:
+    """Reader, writer and their source for the fields that a side shows."""
+    names: dict[str, Any] = dict(_ROW_HELPERS)
+    parts: list[Part] = []
+    for number, field in enumerate(fields):
+        place = field.place(side)
+        if place is None:
+            continue
+        if isinstance(field, FieldRule) and field.rows:
+            names[f"list_{number}"] = _list_plan(field, place, side)
+            parts.append(_part(number, field, place, side, grows=field.style is Style.GROW))
+            continue
+        lens = lens_of(field, side)
+        assert lens is not None, field.name  # check.py has seen to it
+        names[f"read_{number}"], names[f"write_{number}"] = lens.read, lens.write
+        parts.append(_part(number, field, place, side))
+    absent = [field.name for field in fields if field.place(side) is None]
+    text = reader_source(parts, absent) + "\n\n" + writer_source(parts)
+    exec(compile(text, f"<mapping {side}>", "exec"), names)  # noqa: S102  # source made of checked rules only
+    return names["read"], names["write"], text
+
+
+def _part(number: int, field: RowField, place: Place, side: Side, *, grows: bool = False) -> Part:
+    steps = [paths.parse(text) or () for text in (place.at, *place.also)]
+    return Part(
+        number=number,
+        name=field.name,
+        required=field.required,
+        paths=tuple(steps),
+        writes=place.writes,
+        blanks=side is Side.GOSUSLUGI,
+        rows=isinstance(field, FieldRule) and bool(field.rows),
+        grows=grows,
+    )
+
+
+def _list_plan(field: FieldRule, place: Place, side: Side) -> ListPlan:
+    read, write, _ = _compile(field.rows, side)
+    by_name = {row.name: row for row in field.rows}
+    last = []
+    for name, at in place.last.items():
+        lens = lens_of(by_name[name], side)
+        assert lens is not None, name  # check.py has seen to it
+        last.append(Last(name, tuple(at.split(".")), lens))
+    return ListPlan(
+        field=field.name,
+        keys=tuple(place.at.split(".")),
+        read=read,
+        write=write,
+        row_key=field.row_key,
+        last=tuple(last),
+        ends=field.ends,
+        grows=field.style is Style.GROW,
+    )

@@ -1,0 +1,112 @@
+"""YAML read with the place of every node, so that a wrong mapping is answered with its line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from medmost.domain.errors import Fatal
+
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
+_INT, _BOOL, _NULL = "tag:yaml.org,2002:int", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:null"
+
+
+class Located:
+    """A YAML file as plain values, and the line of each of them by path (``$.fields[2].emias``)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._root = self._compose(path)
+        self.plain = self._plain(self._root)
+
+    def line(self, path: str) -> int:
+        """The line of the node at `path`, or of the nearest one above it that the file has."""
+        node = self._root
+        for key, index in _STEP.findall(path):
+            inner = _inside(node, key, index)
+            if inner is None:
+                break
+            node = inner
+        return int(node.start_mark.line) + 1
+
+    def line_of_key(self, path: str, key: str) -> int:
+        """The line of a key inside the mapping at `path`."""
+        node = self._root
+        for name, index in _STEP.findall(path):
+            node = _inside(node, name, index) or node
+        if isinstance(node, MappingNode):
+            for label, _ in node.value:
+                if label.value == key:
+                    return int(label.start_mark.line) + 1
+        return int(node.start_mark.line) + 1
+
+    def wrong(self, code: str, line: int, field: str, ru: str, en: str) -> Fatal:
+        """A refusal that says file, line and field before what is wrong and what is allowed."""
+        named_ru, named_en = (f", поле {field}", f", field {field}") if field else ("", "")
+        return Fatal(
+            code,
+            f"{self.path}, строка {line}{named_ru}: {ru}",
+            f"{self.path}, line {line}{named_en}: {en}",
+        )
+
+    def _compose(self, path: Path) -> Node:
+        try:
+            node = YAML(typ="safe", pure=True).compose(path.read_text(encoding="utf-8"))
+        except MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = mark.line + 1 if mark else 1
+            raise self.wrong(
+                "MM-MAP-SYNTAX", line, "", f"это не YAML: {error.problem}", f"this is not YAML: {error.problem}"
+            ) from None
+        except (OSError, UnicodeDecodeError, YAMLError) as error:
+            kind = type(error).__name__
+            raise self.wrong(
+                "MM-MAP-SYNTAX", 1, "", f"файл не читается ({kind})", f"the file cannot be read ({kind})"
+            ) from None
+        if not isinstance(node, MappingNode):
+            raise self.wrong("MM-MAP-SYNTAX", 1, "", "в файле нет описания вида", "the file describes no kind")
+        return node
+
+    def _plain(self, node: Node) -> Any:
+        if isinstance(node, ScalarNode):
+            return _scalar(node)
+        if isinstance(node, SequenceNode):
+            return [self._plain(item) for item in node.value]
+        plain: dict[str, Any] = {}
+        for label, inner in node.value:
+            name = str(label.value)
+            if name in plain:
+                raise self.wrong(
+                    "MM-MAP-SYNTAX",
+                    label.start_mark.line + 1,
+                    "",
+                    f"ключ «{name}» повторён",
+                    f'the key "{name}" is there twice',
+                )
+            plain[name] = self._plain(inner)
+        return plain
+
+
+def _scalar(node: ScalarNode) -> Any:
+    tag, shown = str(node.tag), str(node.value)
+    if tag == _NULL:
+        return None
+    if tag == _BOOL:
+        return shown.lower() == "true"
+    if tag == _INT and shown.lstrip("-").isdigit():
+        return int(shown)
+    return shown
+
+
+def _inside(node: Node, key: str, index: str) -> Node | None:
+    if isinstance(node, MappingNode) and key:
+        return next((inner for label, inner in node.value if label.value == key), None)
+    if isinstance(node, SequenceNode) and index and int(index) < len(node.value):
+        inner: Node = node.value[int(index)]
+        return inner
+    return None

@@ -1,0 +1,6 @@
+"""The synthetic Moscow: people, clinics and their records as two systems know them, differing as planted."""
+
+from medmost_stand.world.build import build_world
+from medmost_stand.world.model import MOSCOW, Citizen, Seed, World
+
+__all__ = ["MOSCOW", "Citizen", "Seed", "World", "build_world"]

@@ -1,0 +1,171 @@
+"""The synthetic Moscow as a whole: the same arguments give the same world in any process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from random import Random
+from typing import Any
+
+from medmost_stand.world import bookings, cast, clinics, findings, orders, policies, published, wire
+from medmost_stand.world.identifiers import opaque_id
+from medmost_stand.world.model import (
+    COLLECTIONS,
+    SYSTEMS,
+    Body,
+    Citizen,
+    Record,
+    Seed,
+    System,
+    Twin,
+    World,
+)
+from medmost_stand.world.people import population
+from medmost_stand.world.twins import Maker, handful, share
+from medmost_stand.world.visits import Registry
+
+FEWEST = 10
+"""People it takes to plant one of each difference."""
+
+
+class Rest:
+    """Random numbers and makers by collection, so that one collection's draws never move another's."""
+
+    def __init__(self, seed: int, today: date) -> None:
+        self.seed, self.today = seed, today
+
+    def make(self, name: str) -> Maker:
+        return Maker(Random(f"{self.seed}/{name}"), self.today)
+
+
+def build_world(people: int, seed: int, today: date) -> World:
+    """Both systems' records for `people` citizens (at least 10), as they stand before `today` begins in Moscow.
+
+    Only trusted citizens have visits, results, vaccinations and requests at Gosuslugi; those of untrusted ones
+    are at EMIAS only and are in no number but `unlinked` (see `World`). Slots open tomorrow. The people are the
+    same for every `today` of a year. Raises ValueError when there are too few people.
+    """
+    if people < FEWEST:
+        raise ValueError(f"a world needs at least {FEWEST} people, not {people}")
+    citizens = population(people, seed, today)
+    twins = _twins(citizens, people, seed, today)
+    world = World(citizens, {}, {}, {system: {} for system in SYSTEMS})
+    for collection in COLLECTIONS:
+        for system in SYSTEMS:
+            seeds, planted = _seeds(twins[collection], system, collection, (people, seed))
+            (world.gosuslugi if system == "gosuslugi" else world.emias)[collection] = seeds
+            world.planted[system][collection] = planted
+    return world
+
+
+def _twins(citizens: list[Citizen], count: int, seed: int, today: date) -> dict[str, list[Twin]]:
+    draws = Rest(seed, today)
+    parts = cast.deal(draws.make("cast").rng, citizens)
+    make = draws.make("organizations")
+    places = clinics.organizations(make.rng, max(6, round(count * 0.027)))
+    made = {"organizations": published.organizations(make, places, count)}
+    make = draws.make("policies")
+    made["policies"] = policies.twins(make.rng, make, citizens, parts, places, today)
+    made["policies"] += policies.invalid(make, seed, count, places, today)
+    make = draws.make("schedules")
+    usual = max(9, round(count * 0.072))
+    desks = clinics.desks(make.rng, seed, usual, places, today, 0)
+    branches = [twin.record for twin in made["organizations"] if twin.mark == "one_sided"] + places
+    extra = share(usual, 0.11)
+    fresh = clinics.desks(make.rng, seed, extra, branches, today, clinics.EXTRA)
+    odd = clinics.desks(make.rng, seed, 2 * handful(count, 4), places, today, 2 * clinics.EXTRA)
+    made["schedules"] = published.schedules(make, desks, fresh, odd, count)
+    make = draws.make("slots")
+    grid = [slot for desk in desks for slot in clinics.slots(make.rng, desk, today)]
+    free = [slot for slot in grid if slot["status"] == "free"]
+    make.rng.shuffle(free)
+    opened = [free.pop() for _ in range(share(len(grid), 0.03))]
+    # Visits take slots before the two systems' views of the slots are compared.
+    visits = draws.make("visits")
+    booked = bookings.Bookings(visits, Registry(visits.rng, desks, free, today), parts, count)
+    made["visits"] = booked.twins()
+    stolen = {(visit["schedule_id"], visit["starts_at"]) for visit in booked.stolen}
+    taken = [slot for slot in grid if (slot["schedule_id"], slot["starts_at"]) in stolen]
+    opened_there = [slot for desk in fresh for slot in clinics.slots(make.rng, desk, today)]
+    made["slots"] = published.slots(make, grid + opened_there, opened + opened_there, taken, count, desks[0])
+    make = draws.make("results")
+    who = _whose(make.rng, parts, count)
+    made["results"] = findings.results(make, who, parts, desks, today, (count, seed))
+    make = draws.make("vaccinations")
+    who = _whose(make.rng, parts, round(count * 1.2))
+    made["vaccinations"] = findings.vaccinations(make, who, parts, desks, today, count)
+    made["requests"] = bookings.requests(draws.make("requests"), parts, count, seed, today)
+    return made
+
+
+def _whose(rng: Random, parts: cast.Cast, count: int) -> list[Citizen]:
+    """Patients in the first place, then newcomers and unlinked people, at least one of each."""
+    newcomers, unlinked = share(count, 0.03), share(count, 0.17)
+    who = [rng.choice(parts.newcomers) for _ in range(newcomers)]
+    who += [rng.choice(parts.unlinked) for _ in range(unlinked)]
+    who += [rng.choice(parts.patients) for _ in range(count - newcomers - unlinked)]
+    return who
+
+
+FORMS: dict[str, dict[System, Callable[[Record], Body]]] = {
+    "policies": {"emias": wire.policies_emias, "gosuslugi": wire.policies_gosuslugi},
+    "organizations": {"emias": wire.organizations_emias, "gosuslugi": wire.organizations_gosuslugi},
+    "schedules": {"emias": wire.schedules_emias, "gosuslugi": wire.schedules_gosuslugi},
+    "slots": {"emias": wire.slots_emias, "gosuslugi": wire.slots_gosuslugi},
+    "visits": {"emias": wire.visits_emias, "gosuslugi": wire.visits_gosuslugi},
+    "results": {"emias": wire.results_emias, "gosuslugi": wire.results_gosuslugi},
+    "vaccinations": {"emias": wire.vaccinations_emias, "gosuslugi": wire.vaccinations_gosuslugi},
+    "requests": {"emias": orders.emias, "gosuslugi": orders.gosuslugi},
+}
+OWN = {"emias": "ehrId", "gosuslugi": "Примечание портала"}
+
+EMPTIES = {
+    "policies": ("Действует до", "Отчество"),
+    "organizations": ("Головная организация",),
+    "visits": ("Причина отмены", "Комментарий"),
+    "results": ("Заключение", "Ссылка"),
+    "vaccinations": ("Реакция",),
+}
+"""Optional fields that some forms of the portal hand over as an empty text instead of leaving them out."""
+
+
+def _seeds(
+    twins: list[Twin], system: System, collection: str, name: tuple[int, int]
+) -> tuple[list[Seed], dict[str, Any]]:
+    other: System = "gosuslugi" if system == "emias" else "emias"
+    planted: dict[str, Any] = {mark: [] for mark in ("conflict", "invalid", "foreign", "rejected")}
+    planted |= {"one_sided": 0, "differing": 0, "writes": 0, "unlinked": 0}
+    seeds = []
+    for place, twin in enumerate(twins):
+        here = system in twin.at
+        if twin.mark == "differing":
+            planted["differing"] += 1
+            planted["writes"] += twin.ahead == other
+        if twin.mark == "one_sided":
+            planted["one_sided" if here else "writes"] += 1
+        if twin.mark == "rejected":
+            planted["one_sided"] += here
+            planted["writes"] += here
+        if not here:
+            continue
+        body = FORMS[collection][system](twin.at[system]) | _own(system, collection, place)
+        if system == "gosuslugi" and place % 4 == 1:
+            body = dict.fromkeys(EMPTIES.get(collection, ()), "") | body
+        body |= twin.overlay.get(system, {})
+        is_order = system == "gosuslugi" and collection == "requests"
+        ref = str(twin.at[system]["order_id"]) if is_order else opaque_id(system, *name, collection, place)
+        seeds.append(Seed(ref, body, twin.changed_at[system]))
+        if twin.mark in planted and isinstance(planted[twin.mark], list):
+            planted[twin.mark].append(ref)
+        planted["unlinked"] += twin.mark == "unlinked"
+    return seeds, planted
+
+
+def _own(system: System, collection: str, place: int) -> Body:
+    """Fields that only this system knows; a write of the bridge must leave them as they are."""
+    if system == "emias":
+        own: Body = {"ehrId": opaque_id("emias", collection, "ehr", place)}
+        if collection in ("organizations", "schedules", "visits"):
+            own["addressPointId"] = 10_000_000 + place
+        return own
+    return {"Примечание портала": f"запись № {place + 1}"} if place % 3 == 0 and collection != "requests" else {}

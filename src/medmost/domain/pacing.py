@@ -119,6 +119,11 @@ class Breaker:
         if not ok and (self._streak >= self.rules.in_a_row or crowded):
             self._open(now)
 
+    def reconsider(self, now: float) -> None:
+        """Something else of the same system recovered: an open breaker may send its probe at once."""
+        if self._open_until is not None:
+            self._open_until = min(self._open_until, now)
+
     def forget(self) -> None:
         """A call was cancelled: it neither failed nor succeeded, and a probe makes room for another."""
         self._probe_since = None

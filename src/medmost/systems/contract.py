@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from medmost.domain.errors import MedmostError
 from medmost.domain.record import Doc, Observation, Side
 
 Cursor = dict[str, Any]
@@ -51,6 +52,12 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     last_ok: str | None  # UTC, ISO
     skew_seconds: float | None
     signer: str | None = None
+    warning: str | None = None  # to be shown in red: a signature that no real system would accept
+    warning_en: str | None = None
+    trouble: MedmostError | None = None  # what the probe met, where it was not answered
+
+    def with_trouble(self, error: MedmostError) -> Health:
+        return msgspec.structs.replace(self, trouble=error)
 
 
 class System(Protocol):

@@ -119,13 +119,11 @@ class Http:
             try:
                 response = await self._transport(self._request(call, token, call.until - started))
             except NoAnswer as none:
-                self.reachable = False
                 self._ended(call, breaker, started, None)
                 raise (failures.lost if none.arrived else failures.unreachable)(self.side, str(none)) from None
             except BaseException:
                 breaker.forget()
                 raise
-            self.reachable = True
             self._ended(call, breaker, started, response)
             return Answer(self.side, response.status, response.headers, response.body)
 
@@ -145,7 +143,12 @@ class Http:
 
     def _ended(self, call: Call, breaker: Breaker, started: float, response: HttpResponse | None) -> None:
         now = self.clock.monotonic()
-        breaker.record(response is not None and response.status < 500, now)
+        well = response is not None and response.status < 500
+        was_closed = breaker.state(now) == "closed"
+        breaker.record(well, now)
+        if well and not was_closed:
+            self.gate.recovered()
+        self.reachable = well
         if response is not None and response.status < 300:
             self.last_ok = self.clock.now()
         log.debug(

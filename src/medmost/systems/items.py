@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from medmost.domain.errors import Transient
 from medmost.domain.record import Doc, Observation, Side
 from medmost.systems.failures import page_error
 
@@ -60,6 +61,14 @@ def observation(side: Side, names: Names, kind: str, row: Any) -> Observation:
         origin=origin if isinstance(origin, str) and origin else None,
         stamp=_moment(names, stamp),
     )
+
+
+def told(side: Side, names: Names, kind: str, record: Any) -> Observation | None:
+    """The record a webhook brought; None where it brought none that counts."""
+    try:
+        return observation(side, names, kind, record)
+    except Transient:  # a message is only a hint: what is not a record is read instead
+        return None
 
 
 def body_of(names: Names, doc: Doc) -> Doc:

@@ -61,6 +61,12 @@ class Gate:
             if not ended:
                 breaker.forget()
 
+    def recovered(self) -> None:
+        """One class of calls came back after its breaker had opened: the others need not sit their pauses out."""
+        now = self._clock.monotonic()
+        for breaker in self._breakers.values():
+            breaker.reconsider(now)
+
     def put_off(self, operation: Operation, seconds: float) -> None:
         """The system said 429: this class of calls waits, so that each of them need not hear it."""
         self._later[operation] = self._clock.monotonic() + seconds

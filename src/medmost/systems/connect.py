@@ -1,0 +1,76 @@
+"""From settings to the two systems."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from medmost.domain.record import Side
+from medmost.systems.clock import Clock, MachineClock
+from medmost.systems.contract import System
+from medmost.systems.emias import wire as emias_wire
+from medmost.systems.emias.auth import ClientCredentials
+from medmost.systems.emias.exchange import Emias
+from medmost.systems.gosuslugi import wire as gosuslugi_wire
+from medmost.systems.gosuslugi.esia import ExtAppToken
+from medmost.systems.gosuslugi.system import Gosuslugi
+from medmost.systems.http import Http
+from medmost.systems.limits import Gate
+from medmost.systems.settings import EmiasSettings, GosuslugiSettings
+from medmost.systems.signing import make_signer
+from medmost.systems.tokens import TokenKeeper, TokenVault
+from medmost.systems.transport import AiohttpTransport, Transport
+
+
+async def connect(
+    gosuslugi: GosuslugiSettings,
+    emias: EmiasSettings,
+    vault: TokenVault,
+    clock: Clock | None = None,
+    transports: dict[Side, Transport] | None = None,
+) -> dict[Side, System]:
+    """Both systems, ready to be called; no connection is made yet. Raises Fatal MM-SYS-SIGNER for an unusable key."""
+    clock = clock or MachineClock()
+    given = transports or {}
+    return {
+        Side.GOSUSLUGI: connect_gosuslugi(gosuslugi, vault, clock, given.get(Side.GOSUSLUGI)),
+        Side.EMIAS: connect_emias(emias, vault, clock, given.get(Side.EMIAS)),
+    }
+
+
+def connect_gosuslugi(
+    settings: GosuslugiSettings, vault: TokenVault, clock: Clock, transport: Transport | None = None
+) -> Gosuslugi:
+    side = Side.GOSUSLUGI
+    gate = Gate(
+        side,
+        clock,
+        per_minute=settings.per_minute,
+        in_flight=settings.in_flight,
+        per_operation={"orders": settings.orders_per_minute},
+    )
+    http = Http(side, settings.base_url, transport or _sockets(settings), gate, clock, gosuslugi_wire.complain)
+    signer = make_signer(settings.signer, settings.key, settings.certificate, settings.command)
+    tokens = _keeper(side, ExtAppToken(http, settings, signer), vault, clock)
+    http.authorise(tokens)
+    return Gosuslugi(http, settings, tokens, signer)
+
+
+def connect_emias(
+    settings: EmiasSettings, vault: TokenVault, clock: Clock, transport: Transport | None = None
+) -> Emias:
+    side = Side.EMIAS
+    gate = Gate(side, clock, per_minute=settings.per_minute, in_flight=settings.in_flight)
+    headers = {"X-API-Key": settings.api_key}
+    http = Http(side, settings.base_url, transport or _sockets(settings), gate, clock, emias_wire.complain, headers)
+    tokens = _keeper(side, ClientCredentials(http, settings), vault, clock)
+    http.authorise(tokens)
+    return Emias(http, settings, tokens)
+
+
+def _sockets(settings: GosuslugiSettings | EmiasSettings) -> AiohttpTransport:
+    return AiohttpTransport(connections=settings.in_flight, connect=settings.connect)
+
+
+def _keeper(side: Side, issuer: ExtAppToken | ClientCredentials, vault: TokenVault, clock: Clock) -> TokenKeeper:
+    name = f"{side.value}.token"
+    return TokenKeeper(issuer.obtain, partial(vault.load, name), partial(vault.save, name), clock)

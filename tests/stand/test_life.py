@@ -86,8 +86,9 @@ async def test_each_call_is_one_act(system: str) -> None:
         (
             "emias",
             {
-                ("POST", "visits"), ("PUT", "visits"), ("MOVE", "visits"), ("POST", "results"), 
-                ("PUT", "schedules"),                ("POST", "vaccinations"), ("PUT", "requests"), ("PUT", "policies"), ("POST", "policies"), ("POST", "slots"),
+                ("POST", "visits"), ("PUT", "visits"), ("MOVE", "visits"), ("POST", "results"),
+                ("POST", "vaccinations"), ("PUT", "requests"), ("PUT", "policies"), ("POST", "policies"),
+                ("PUT", "schedules"), ("POST", "slots"),
             },
         ),
     ],

@@ -1,0 +1,149 @@
+"""Routes as data, and the one way a call goes through: faults, token, limit, handler, refusal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+from aiohttp import web
+
+from medmost_stand.dialect import Body
+from medmost_stand.faults import Faults
+from medmost_stand.limits import CallLimit
+from medmost_stand.refusal import Reason, Refusal
+
+Security = Literal["open", "token", "session", "loopback"]
+MAX_BODY_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request on its way to a handler: who calls, and about which collection."""
+
+    request: web.Request
+    client: str
+    collection: str
+
+    @property
+    def id(self) -> str:
+        """The record id in the path."""
+        return self.request.match_info["id"]
+
+    async def json(self) -> Body:
+        """The body as a JSON object; Refusal BAD_REQUEST or TOO_LARGE."""
+        try:
+            raw = await self.request.read()
+            body = orjson.loads(raw)
+        except web.HTTPRequestEntityTooLarge:
+            raise Refusal(Reason.TOO_LARGE, f"Тело запроса больше {MAX_BODY_BYTES} байт") from None
+        except orjson.JSONDecodeError:
+            raise Refusal(Reason.BAD_REQUEST, "Тело запроса не разбирается как JSON") from None
+        if not isinstance(body, dict):
+            raise Refusal(Reason.BAD_REQUEST, "Тело запроса должно быть объектом JSON")
+        return body
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a call as the OpenAPI names it; those of the path are found by themselves."""
+
+    name: str
+    where: Literal["query", "header"]
+    description: str
+    required: bool = False
+    schema: dict[str, Any] = field(default_factory=lambda: {"type": "string"})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One call of a system: the same row registers the handler and describes it in the OpenAPI."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    security: Security = "token"
+    collection: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    body: dict[str, Any] | None = None
+    answers: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What a system puts in front of its handlers."""
+
+    refused: Callable[[Refusal], web.Response]
+    gate: Callable[[web.Request], str]
+    session: Callable[[web.Request], str] | None
+    faults: Faults
+    limit: CallLimit | None
+    calls: Counter[tuple[str, str, int]]
+
+
+def json_response(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """JSON that is already bytes."""
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+
+def mount(routes: Sequence[Route], doors: Doors) -> web.Application:
+    """An application that serves these routes and answers unknown addresses in the system's own words."""
+
+    @web.middleware
+    async def worded(request: web.Request, handler: Any) -> web.StreamResponse:
+        try:
+            return await handler(request)  # type: ignore[no-any-return]  # aiohttp leaves a middleware's handler untyped
+        except web.HTTPNotFound:
+            return doors.refused(Refusal(Reason.NO_SUCH_ADDRESS, "Такого адреса нет, см. /openapi.json"))
+        except web.HTTPMethodNotAllowed as error:
+            allowed = ", ".join(sorted(error.allowed_methods))
+            refusal = Refusal(Reason.WRONG_METHOD, f"Здесь можно: {allowed}", headers={"Allow": allowed})
+            return doors.refused(refusal)
+
+    app = web.Application(middlewares=[worded], client_max_size=MAX_BODY_BYTES)
+    for route in routes:
+        app.router.add_route(route.method, route.path, _served(route, doors))
+    return app
+
+
+def _served(route: Route, doors: Doors) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    name = route.path
+    faulty = route.security == "token"
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        if faulty and doors.faults.rules:
+            draw = doors.faults.draw(route.method, request.path, route.collection)
+            response = await draw.spoil(request, lambda: answer(request))
+        else:
+            response = await answer(request)
+        doors.calls[route.method, name, response.status] += 1
+        return response
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            client = _let_in(route, doors, request)
+            return await route.handler(Call(request, client, route.collection))
+        except Refusal as refusal:
+            return doors.refused(refusal)
+
+    return serve
+
+
+def _let_in(route: Route, doors: Doors, request: web.Request) -> str:
+    if route.security == "open":
+        return ""
+    if route.security == "loopback":
+        if request.remote not in ("127.0.0.1", "::1"):
+            raise Refusal(Reason.NOT_ALLOWED, "Служебные адреса стенда доступны только с этой машины")
+        return ""
+    if route.security == "session" and doors.session is not None:
+        return doors.session(request)
+    if doors.limit is not None:
+        doors.limit.take()
+    return doors.gate(request)

@@ -1,0 +1,67 @@
+"""Gosuslugi put together: parts, route table, door."""
+
+from __future__ import annotations
+
+import uuid
+
+from medmost_stand.admin import Admin
+from medmost_stand.admin_routes import admin_routes
+from medmost_stand.credentials import MNEMONIC, Credentials, ecdsa_pair
+from medmost_stand.desk import PersonDesk
+from medmost_stand.end import Core, End, EndState, Ways
+from medmost_stand.gosuslugi.batch import GosuslugiBatch
+from medmost_stand.gosuslugi.cabinet import Cabinet
+from medmost_stand.gosuslugi.cabinet_routes import cabinet_routes
+from medmost_stand.gosuslugi.esia import Esia, Organisation
+from medmost_stand.gosuslugi.exchange import GosuslugiExchange
+from medmost_stand.gosuslugi.order_rules import Orders
+from medmost_stand.gosuslugi.orders import OrderCalls
+from medmost_stand.gosuslugi.requests import RequestCalls
+from medmost_stand.gosuslugi.routes import esia_routes, exchange_routes, order_routes
+from medmost_stand.gosuslugi.wire import refused
+from medmost_stand.life import Life
+from medmost_stand.limits import CallLimit
+from medmost_stand.living import Living
+from medmost_stand.subscription_calls import SubscriptionCalls
+from medmost_stand.worlds import Population
+
+FOREIGN = "OTHER_SYSTEM"  # registered, but the exchange is closed to it
+
+
+def build_gosuslugi(
+    core: Core, population: Population, credentials: Credentials, *, limit: int, console_url: str
+) -> End:
+    """Gosuslugi over an opened and settled core; `limit` is calls a minute."""
+    orders = Orders(core.system, core.clock)
+    desk = PersonDesk(core.system, orders, population.seed)
+    state = EndState(
+        core.system,
+        core.clock,
+        core.faults,
+        core.tokens,
+        core.subscriptions,
+        core.webhooks,
+        population,
+        Living(Life("gosuslugi", population.seed, desk)),
+        MNEMONIC,
+        FOREIGN,
+    )
+    certificate = credentials.gosuslugi_certificate
+    organisations = [
+        Organisation(MNEMONIC, credentials.gosuslugi_api_key, certificate, allowed=True),
+        Organisation(FOREIGN, str(uuid.uuid4()), ecdsa_pair()[1], allowed=False),
+    ]
+    esia = Esia(organisations, core.tokens)
+    exchange = GosuslugiExchange(core.system)
+    cabinet = Cabinet(state, credentials.token_secret.encode(), console_url)
+    subscribing = SubscriptionCalls(core.subscriptions, core.storage, core.clock, "content")
+    requests = RequestCalls(core.system, exchange, orders)
+    routes = [
+        *esia_routes(esia),
+        *exchange_routes(exchange, GosuslugiBatch(core.system, exchange), requests),
+        *subscribing.routes("/api/exchange/v1/subscriptions"),
+        *order_routes(OrderCalls(core.system, orders)),
+        *cabinet_routes(cabinet),
+        *admin_routes(Admin(state, desk)),
+    ]
+    return End(state, routes, Ways(refused, esia.gate, cabinet.session, CallLimit(limit, core.clock)))

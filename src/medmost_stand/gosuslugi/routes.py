@@ -1,0 +1,107 @@
+"""The table of Gosuslugi's calls: it registers the handlers and is what /openapi.json describes."""
+
+from __future__ import annotations
+
+from medmost_stand.api import Parameter, Route
+from medmost_stand.dialect import COLLECTIONS
+from medmost_stand.gosuslugi.batch import LARGEST_BATCH, GosuslugiBatch
+from medmost_stand.gosuslugi.dictionaries import dictionary
+from medmost_stand.gosuslugi.esia import Esia
+from medmost_stand.gosuslugi.exchange import LARGEST_PAGE, GosuslugiExchange
+from medmost_stand.gosuslugi.orders import OrderCalls
+from medmost_stand.gosuslugi.requests import RequestCalls
+
+_SIZE_SCHEMA = {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE}
+_PAGE = (
+    Parameter("changedAfter", "query", "Изменённые в эту секунду и позже, московское время ДД.ММ.ГГГГ ЧЧ:ММ:СС"),
+    Parameter("page", "query", "Номер страницы с 0", schema={"type": "integer", "minimum": 0}),
+    Parameter("size", "query", "Записей на странице", schema=_SIZE_SCHEMA),
+    Parameter("origin", "query", "Только записи, созданные с этим внешним идентификатором"),
+)
+_REQUEST_ID = Parameter("X-Request-Id", "header", "Идентификатор запроса, помнится 24 часа")
+_MATCH = Parameter("If-Match", "header", 'Редакция записи, например "17"', required=True)
+_MATCH_IF_SENT = Parameter("If-Match", "header", 'Редакция записи, например "17"')
+_RECORD = {"type": "object"}
+_WRONG = {400: "Неверный запрос, поле или ссылка"}
+_ABSENT = {204: "Нет такой записи"}
+_STATUS_ROW = {
+    "type": "object",
+    "required": ["statusId", "title", "at"],
+    "properties": {
+        "statusId": {"type": "integer"},
+        "title": {"type": "string"},
+        "comment": {"type": "string"},
+        "at": {"type": "string"},
+        "originRowId": {"type": "string"},
+    },
+}
+
+
+def esia_routes(esia: Esia) -> list[Route]:
+    """The organisation's token."""
+    path = "/esia-rs/api/public/v1/orgs/ext-app/{api_key}/tkn"
+    signature = Parameter("signature", "query", "base64 CMS-подписи строки ключа API", required=True)
+    answers = {200: "Маркер accessTkn", 401: "Ключ или подпись не приняты"}
+    summary = "Маркер доступа системы организации"
+    return [Route("GET", path, esia.ext_app_token, summary, "open", parameters=(signature,), answers=answers)]
+
+
+def exchange_routes(exchange: GosuslugiExchange, batch: GosuslugiBatch, requests: RequestCalls) -> list[Route]:
+    """The exchange over every collection (our model)."""
+    routes: list[Route] = []
+    for name in COLLECTIONS:
+        routes += _requests(requests) if name == "requests" else _of_collection(name, exchange, batch)
+    return routes
+
+
+def _of_collection(name: str, exchange: GosuslugiExchange, batch: GosuslugiBatch) -> list[Route]:
+    base, one = f"/api/exchange/v1/{name}", f"/api/exchange/v1/{name}/{{id}}"
+    conflict = {409: "Другая редакция или правило не позволяет"}
+    created = {201: "Запись", **_WRONG, 409: "Правило не позволяет"}
+    changed = {200: "Запись", **_ABSENT, **_WRONG, **conflict}
+    replaced = {**changed, 428: "Нет If-Match"}
+    listing = {200: "Страница", **_WRONG}
+    batch_body = {"type": "object", "properties": {"operations": {"type": "array", "maxItems": LARGEST_BATCH}}}
+    return [
+        Route("GET", base, exchange.list_records, "Список изменённых", "token", name, _PAGE, None, listing),
+        Route("POST", base, exchange.create, "Создание", "token", name, (_REQUEST_ID,), _RECORD, created),
+        Route("GET", one, exchange.read, "Запись", "token", name, (), None, {200: "Запись", **_ABSENT}),
+        Route("PUT", one, exchange.replace, "Замена целиком", "token", name, (_MATCH,), _RECORD, replaced),
+        Route("DELETE", one, exchange.delete, "Удаление", "token", name, (_MATCH_IF_SENT,), None, changed),
+        Route("POST", base + "/search", exchange.search, "Поиск по ключу", "token", name, (), _RECORD, listing),
+        Route(
+            "POST", base + "/batch", batch.run, f"До {LARGEST_BATCH} операций", "token", name, (), batch_body, listing
+        ),
+    ]
+
+
+def _requests(requests: RequestCalls) -> list[Route]:
+    name, base, one = "requests", "/api/exchange/v1/requests", "/api/exchange/v1/requests/{id}"
+    status = {200: "Строка заявления", **_ABSENT, **_WRONG, 403: "Чужое заявление", 409: "Другая редакция"}
+    read = {200: "Строка заявления", **_ABSENT, 403: "Чужое заявление"}
+    listing = {200: "Страница", **_WRONG}
+    return [
+        Route("GET", base, requests.list_records, "Изменённые заявления", "token", name, _PAGE, None, listing),
+        Route("GET", one, requests.read, "Заявление", "token", name, (), None, read),
+        Route("PUT", one, requests.add_status, "Новый статус", "token", name, (_MATCH_IF_SENT,), _STATUS_ROW, status),
+        Route("POST", base + "/search", requests.search, "Поиск по orderId", "token", name, (), _RECORD, listing),
+    ]
+
+
+def order_routes(orders: OrderCalls) -> list[Route]:
+    """The real order API (facts/gosuslugi.md §2.3)."""
+    base, name = "/api/gusmev/order", "requests"
+    absent = {204: "Нет такого заявления", 403: "Чужое заявление"}
+    paging = tuple(Parameter(p, "query", "Страница", schema={"type": "integer"}) for p in ("pageNum", "pageSize"))
+    ids = (*paging, Parameter("orderIds", "query", "Номера через запятую"))
+    after = (*paging, Parameter("updatedAfter", "query", "Московское время без зоны"))
+    done = {200: "Готово", **_WRONG}
+    cancelled = {200: "Отменено", **absent, 405: "Отмена невозможна"}
+    return [
+        Route("GET", base + "/getOrdersStatus", orders.statuses, "Статусы", "token", name, ids, None, done),
+        Route("GET", base + "/getUpdatedAfter", orders.updated_after, "Изменённые", "token", name, after, None, done),
+        Route("POST", base, orders.create, "Создание заявления", "token", name, (), _RECORD, done),
+        Route("POST", base + "/{id}", orders.details, "Детали", "token", name, (), None, {200: "Детали", **absent}),
+        Route("POST", base + "/{id}/cancel", orders.cancel, "Отмена", "token", name, (), None, cancelled),
+        Route("POST", "/api/nsi/v1/dictionary/{code}", dictionary, "Справочник", "open", answers={200: "Страница"}),
+    ]

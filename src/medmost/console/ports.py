@@ -1,0 +1,47 @@
+"""What the console asks of the house: a handful of calls, so that it can be served, and tested, on its own."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict, TypeVar
+
+from medmost.domain.record import Side
+
+T = TypeVar("T")
+
+
+class Attention(TypedDict, total=False):
+    """Something that waits for a person. No personal data: the key is masked by whoever fills this in."""
+
+    what: str  # conflict, invalid, ambiguous, quarantined, refused, dead, brake, stopped, …
+    kind: str  # policy, visit, …
+    system: str  # gosuslugi | emias
+    key: str  # masked natural key or number of the pair
+    code: str  # MM-… or the system's own
+    count: int  # how many alike
+    since: str  # ISO, UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsolePorts:
+    """`status` answers contracts §4. `hook` takes a webhook (headers in lower case) and answers its HTTP status.
+
+    `ready` answers why medmost cannot do its work now, as sentences; empty: it can. `ready` and `attention` may be
+    plain functions or coroutines. `support` is shown to users. `return_origins` are the addresses that `/link` may
+    lead back to.
+    """
+
+    status: Callable[[], Awaitable[dict[str, Any]]]
+    hook: Callable[[Side, Mapping[str, str], bytes], Awaitable[int]]
+    metrics: Callable[[], bytes]
+    ready: Callable[[], list[str] | Awaitable[list[str]]]
+    attention: Callable[[], list[Attention] | Awaitable[list[Attention]]]
+    support: str = ""
+    return_origins: tuple[str, ...] = ()
+
+
+async def told(answer: T | Awaitable[T]) -> T:
+    """The answer of a port that may be a coroutine."""
+    return await answer if inspect.isawaitable(answer) else answer

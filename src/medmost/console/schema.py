@@ -1,0 +1,65 @@
+"""The shape of `/api/v1/status` (contracts §4), for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class SystemStatus(msgspec.Struct, kw_only=True):
+    """One end. `last_ok`: UTC, ISO; None where a number is not known."""
+
+    reachable: bool
+    breaker: str
+    token_seconds: int | None
+    certificate_days: int | None
+    calls_per_minute: int
+    last_ok: str | None
+
+
+class KindStatus(msgspec.Struct, kw_only=True):
+    """Pairs of one kind by state (design §2a); freshness and next poll in seconds."""
+
+    stage: str
+    pairs: int
+    level: int
+    behind: int
+    conflict: int
+    invalid: int
+    ambiguous: int
+    quarantined: int
+    refused: int
+    no_consent: int
+    foreign: int
+    freshness_seconds: float | None
+    next_poll_seconds: float | None
+
+
+class Deliveries(msgspec.Struct, kw_only=True):
+    due: int
+    in_flight: int
+    waiting: int
+    awaiting_answer: int
+    dead: int
+
+
+class Status(msgspec.Struct, kw_only=True):
+    """What `medmost status --json` prints."""
+
+    healthy: bool
+    systems: dict[str, SystemStatus]
+    kinds: dict[str, KindStatus]
+    deliveries: Deliveries
+    decided_conflicts: int
+
+
+class ProblemDetails(msgspec.Struct, kw_only=True):
+    """RFC 9457 with our stable `code`."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    reasons: list[Any] | None = None

@@ -22,6 +22,7 @@ from medmost.store.database import Database
 from medmost.sync.deliver import Deliverer
 from medmost.sync.house import House
 from medmost.sync.poll import Passed, Poller
+from medmost.sync.stages import open_kinds
 from medmost.systems.contract import System
 
 log = structlog.get_logger()
@@ -59,6 +60,7 @@ class Engine:
         self.reachable: dict[Side, bool] = dict.fromkeys(BOTH, True)
         self._subscribe = subscribe
         self._subscribed: set[Side] = set()
+        self.running = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises what a loop raised: a wrong program stops loudly, its rows stay."""
@@ -68,14 +70,38 @@ class Engine:
             *(self._watch_loop(side, stop) for side in BOTH),
             self._house_loop(stop),
         ]
+        self.running = True
         tasks = [asyncio.create_task(loop) for loop in loops]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         stop.set()
         self.bell.ring(*(f"{topic}.{side}" for topic in ("deliver", "poll", "watch") for side in BOTH))
         await asyncio.wait(tasks)
+        self.running = False
         for task in done:
             task.result()
         await self.database.write(self._checkpoint)
+
+    # ------------------------------------------------------------ single passes
+    async def until_quiet(self, patience: float = 60.0) -> None:
+        """Without running loops: delivers to both sides until nothing is due; what waits gets `patience` seconds."""
+        while True:
+            await asyncio.gather(*(deliverer.until_quiet(patience) for deliverer in self.deliverers.values()))
+            if not await self.database.read(self._sendable):
+                return
+
+    async def quiet(self, patience: float = 60.0) -> bool:
+        """With running loops: waits until nothing is due, on the wire or about to be; False when patience ends."""
+        deadline = self.house.clock.now() + patience
+        while await self.database.read(self._sendable) or await self.database.read(deliveries.next_wake) is not None:
+            if self.house.clock.now() > deadline:
+                return False
+            await self.bell.wait("quiet", 0.1)
+        return True
+
+    def _sendable(self, tx: sqlite3.Connection) -> int:
+        kinds = open_kinds(ledgers.stages(tx), self.house.mappings)
+        rows = tx.execute("SELECT kind, COUNT(*) FROM delivery WHERE state IN ('due', 'in_flight') GROUP BY kind")
+        return sum(number for kind, number in rows if kind in kinds)
 
     # ------------------------------------------------------------ polling
     async def poll_once(self, kinds: list[str] | None = None) -> dict[tuple[Side, str], Passed]:
@@ -190,8 +216,9 @@ class Engine:
     async def keep_house(self) -> None:
         """Forgets what has run out: past slots, old webhook ids."""
         now = self.house.clock.now()
-        while await self.database.write(lambda tx: _forget_expired(tx, now)):
-            await asyncio.sleep(0)
+        forgotten = 1
+        while forgotten:
+            forgotten = await self.database.write(lambda tx: _forget_expired(tx, now))
         await self.database.write(lambda tx: ledgers.forget_inbox(tx, now - INBOX_DAYS * 86400))
 
     def _checkpoint(self, tx: sqlite3.Connection) -> None:

@@ -11,7 +11,6 @@ from medmost.domain.errors import Fatal, Refused, Stale, Transient
 from medmost.domain.record import Doc, Observation, Side
 from medmost.systems.contract import Accepted, System, Write
 
-
 FATAL_PAUSE = 15.0
 
 

@@ -1,0 +1,211 @@
+"""The composition root: configuration becomes ports. The only module that names backends."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from medmost.config import Config
+from medmost.domain.errors import Fatal
+from medmost.domain.record import Side
+from medmost.mapping import load_mappings, mapping_hash
+from medmost.metrics import Metrics
+from medmost.notify import Event, NoticeBook, Notifier, decode, encode
+from medmost.queue.embedded import Doorbell
+from medmost.store import ledgers
+from medmost.store.cipher import Cipher
+from medmost.store.database import Database
+from medmost.sync.engine import Engine, Pace
+from medmost.sync.house import Clock, House
+from medmost.sync.receive import Receiver
+from medmost.systems.connect import connect
+from medmost.systems.contract import System
+
+NOTICED_AS = {"quarantined": "refused", "dead": "refused"}
+"""Events that people hear of in the same digest: what a person has to look at, one record at a time."""
+
+
+class Vault:
+    """Tokens in the state database, sealed."""
+
+    def __init__(self, database: Database, cipher: Cipher) -> None:
+        self._database, self._cipher = database, cipher
+
+    async def load(self, name: str) -> bytes | None:
+        return await self._database.read(lambda tx: ledgers.credential(tx, self._cipher, name))
+
+    async def save(self, name: str, secret: bytes | None) -> None:
+        await self._database.write(lambda tx: ledgers.set_credential(tx, self._cipher, name, secret))
+
+
+@dataclass
+class App:
+    """A whole medmost, put together and not yet running."""
+
+    config: Config
+    house: House
+    database: Database
+    systems: dict[Side, System]
+    engine: Engine
+    receivers: dict[Side, Receiver]
+    notifier: Notifier
+    bell: Doorbell
+    metrics: Metrics
+    mapping_hash: str
+    started_at: float = field(default=0.0)
+
+    async def close(self) -> None:
+        for system in self.systems.values():
+            await system.close()
+        await self.database.close()
+
+
+@asynccontextmanager
+async def open_app(config: Config, clock: Clock | None = None) -> AsyncIterator[App]:
+    """Opens state and systems under the state's lock.
+
+    Raises:
+        Fatal: the state is in use, damaged, newer, or the configuration cannot work.
+    """
+    with_lock = StateLock(config.state.path)
+    with_lock.take()
+    try:
+        app = await _build(config, clock or Clock())
+        try:
+            yield app
+        finally:
+            await app.close()
+    finally:
+        with_lock.release()
+
+
+async def _build(config: Config, clock: Clock) -> App:
+    overlay = config.folder / "kinds"
+    mappings = load_mappings(overlay if overlay.is_dir() else None)
+    cipher = Cipher(config.state.key)
+    house = House(
+        mappings=mappings,
+        cipher=cipher,
+        clock=clock,
+        deadline=config.deliver.deadline,
+        lease=config.deliver.deadline * 1.25,
+    )
+    database = await Database(config.state.path).open()
+    vault = Vault(database, cipher)
+    systems = await connect(config.systems.gosuslugi, config.systems.emias, vault)
+    bell, metrics = Doorbell(), Metrics()
+    secrets = {
+        Side.GOSUSLUGI: config.systems.gosuslugi.webhook_secret,
+        Side.EMIAS: config.systems.emias.webhook_secret,
+    }
+    collections = [mapping.kind.collection for mapping in mappings.values()]
+
+    async def subscribe(system: System) -> None:
+        await system.subscribe(f"{config.console.url}/hooks/{system.side}", secrets[system.side], collections)
+
+    engine = Engine(
+        house,
+        database,
+        systems,
+        bell,
+        Pace(config.poll.min, config.poll.max),
+        in_flight=config.deliver.in_flight,
+        subscribe=subscribe,
+    )
+    app = App(
+        config=config,
+        house=house,
+        database=database,
+        systems=systems,
+        engine=engine,
+        receivers={side: Receiver(house, database, systems[side], bell, secrets[side]) for side in Side},
+        notifier=_notifier(config, database, cipher, clock),
+        bell=bell,
+        metrics=metrics,
+        mapping_hash=mapping_hash(mappings),
+        started_at=clock.now(),
+    )
+    await _set_initial_stages(app)
+    return app
+
+
+def _notifier(config: Config, database: Database, cipher: Cipher, clock: Clock) -> Notifier:
+    async def load() -> NoticeBook | None:
+        kept = await database.read(lambda tx: ledgers.credential(tx, cipher, "notices"))
+        return decode(kept) if kept else None
+
+    async def save(book: NoticeBook) -> None:
+        await database.write(lambda tx: ledgers.set_credential(tx, cipher, "notices", encode(book)))
+
+    return Notifier(
+        config.contacts,
+        lambda: datetime.fromtimestamp(clock.now(), UTC),
+        load,
+        save,
+        quiet=config.notices.quiet,
+        lang=config.notices.lang,
+    )
+
+
+async def _set_initial_stages(app: App) -> None:
+    """The configuration sets the stage of a kind once; later it changes by `medmost stage` only."""
+    present = await app.database.read(ledgers.stages)
+    fresh = {kind: app.config.stage(kind) for kind in app.house.mappings if kind not in present}
+    if fresh:
+
+        def write(tx: ledgers.Tx) -> None:
+            for kind, stage in fresh.items():
+                ledgers.set_stage(tx, kind, stage)
+
+        await app.database.write(write)
+
+
+async def forward_events(app: App, stop: asyncio.Event) -> None:
+    """Hands the events that the sync wrote down to the notices, and lets due notices out."""
+    while not stop.is_set():
+        events = await app.database.read(lambda tx: ledgers.events_after(tx, 0))
+        for _, at, event, system, kind, code in events:
+            told = {"kind": NOTICED_AS.get(event, event), "at": datetime.fromtimestamp(at, UTC), "system": system}
+            told |= {"object_kind": kind or None, "code": code or None}
+            await app.notifier.event(msgspec.convert(told, Event))
+        if events:
+            last = events[-1][0]
+            await app.database.write(lambda tx, last=last: ledgers.forget_events(tx, last))  # type: ignore[misc]  # lambda defaults are untyped
+        await app.notifier.tick()
+        await app.bell.wait("notify", 1.0)
+
+
+class StateLock:
+    """One process writes an SQLite state at a time (contracts §1)."""
+
+    def __init__(self, state: Path) -> None:
+        self._path = state.with_name(state.name + ".lock")
+        self._handle: int | None = None
+
+    def take(self) -> None:
+        """Raises Fatal MM-STATE-BUSY when another process holds the state."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise Fatal(
+                "MM-STATE-BUSY",
+                "Состояние уже открыто другим процессом medmost: остановите его или обратитесь к нему",
+                "another medmost process holds this state: stop it or talk to it",
+            ) from None
+        self._handle = handle
+
+    def release(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None

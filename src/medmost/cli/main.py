@@ -1,0 +1,270 @@
+"""`medmost`: every command of contracts §1. Exit codes: 0 done or level, 1 a problem was found, 2 wrong use."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from medmost import __version__
+from medmost.cli import show
+from medmost.cli.perform import configured, perform
+from medmost.cli.restore import restore_state
+from medmost.cli.run import run
+from medmost.cli.talk import as_json, complain, out, say
+from medmost.config import describe, write_defaults
+from medmost.domain.errors import Fatal, MedmostError
+from medmost.logging import configure
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Держит Госуслуги и ЕМИАС в согласии.")
+pairs_app = typer.Typer(no_args_is_help=True, help="Пары записей двух систем")
+conflicts_app = typer.Typer(no_args_is_help=True, help="Расхождения, которые решает человек")
+link_app = typer.Typer(no_args_is_help=True, help="Привязки учётных записей к полисам")
+stage_app = typer.Typer(no_args_is_help=True, help="Стадии видов")
+config_app = typer.Typer(no_args_is_help=True, help="Настройки")
+journal_app = typer.Typer(no_args_is_help=True, help="Журнал")
+for name, sub in (
+    ("pairs", pairs_app), ("conflicts", conflicts_app), ("link", link_app), ("stage", stage_app),
+    ("config", config_app), ("journal", journal_app),
+):  # fmt: skip
+    app.add_typer(sub, name=name)
+
+Config = Annotated[Path | None, typer.Option("--config", help="папка настроек", envvar="MEDMOST_CONFIG")]
+Kind = Annotated[str | None, typer.Option("--kind", help="только этот вид")]
+Json = Annotated[bool, typer.Option("--json", help="машинный вид")]
+
+
+def finish(answer: tuple[int, Any], json: bool, shown: Any = None) -> None:
+    code, result = answer
+    if json or shown is None:
+        as_json(result)
+    else:
+        shown(result)
+    raise typer.Exit(code)
+
+
+@app.callback()
+def options(
+    lang: Annotated[str, typer.Option("--lang", help="ru или en", envvar="MEDMOST_LANG")] = "ru",
+) -> None:
+    os.environ["MEDMOST_LANG"] = lang
+
+
+@app.command()
+def version() -> None:
+    """Версия программы."""
+    out.print(__version__)
+
+
+@app.command()
+def init(folder: Path) -> None:
+    """Новая папка настроек: всё в стадии observe, ключ, образцы."""
+    try:
+        write_defaults(folder)
+    except MedmostError as error:
+        complain(error)
+        raise typer.Exit(2) from error
+    out.print(say(f"Готово: {folder}. Дальше: заполните systems.toml и запустите medmost check", f"Done: {folder}"))
+
+
+@app.command("run")
+def run_(config: Config = None) -> None:
+    """Всё в одном процессе: опрос, доставка, вебхуки, извещения, пульт."""
+    configure(json=not sys.stderr.isatty())
+    try:
+        asyncio.run(run(configured(config)))
+    except MedmostError as error:
+        complain(error)
+        raise typer.Exit(2) from error
+
+
+@app.command()
+def check(config: Config = None, json: Json = False) -> None:
+    """Обе системы отвечают, подпись и токены приняты, образцы записей понятны."""
+    finish(perform(config, "check"), json, show.check)
+
+
+@app.command()
+def sync(config: Config = None, kind: Kind = None, json: Json = False) -> None:
+    """Опросить обе стороны сейчас и доставить всё, что отстало."""
+    finish(perform(config, "sync", kind=kind), json, show.synced)
+
+
+@app.command()
+def status(config: Config = None, json: Json = False) -> None:
+    """Состояние обеих систем и каждого вида."""
+    finish(perform(config, "status"), json, show.status)
+
+
+@app.command()
+def migrate(
+    config: Config = None,
+    kind: Kind = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="только план")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="продолжить прерванное")] = False,
+    json: Json = False,
+) -> None:
+    """Прочитать обе стороны целиком, сопоставить и выровнять. Прерванное продолжается само."""
+    finish(perform(config, "migrate", kind=kind, dry_run=dry_run, resume=resume), json, show.synced)
+
+
+@app.command()
+def audit(
+    config: Config = None,
+    kind: Kind = None,
+    repair: Annotated[bool, typer.Option("--repair", help="поправить найденное")] = False,
+    report: Annotated[Path | None, typer.Option("--report", help="файл .html, .xlsx или .json")] = None,
+    json: Json = False,
+) -> None:
+    """Сверить обе системы заново, по ключу и полю. 0 — сходится, 1 — нет."""
+    target = str(report.resolve()) if report else None
+    finish(perform(config, "audit", kind=kind, repair=repair, report=target), json, show.audited)
+
+
+@pairs_app.command("show")
+def pairs_show(
+    kind: str,
+    key: Annotated[str, typer.Argument(help="части ключа через |")],
+    config: Config = None,
+    values: Annotated[bool, typer.Option("--values", help="показать значения (личные данные!)")] = False,
+) -> None:
+    """Обе стороны сейчас и при согласии, что было бы сделано и почему, история пары."""
+    finish(perform(config, "pairs.show", kind=kind, key=key, values=values), True)
+
+
+@conflicts_app.command("list")
+def conflicts_list(
+    config: Config = None,
+    state: Annotated[str, typer.Option(help="open, decided, resolved, void")] = "open",
+    values: Annotated[bool, typer.Option("--values", help="показать значения (личные данные!)")] = False,
+    json: Json = False,
+) -> None:
+    """Расхождения, которые ждут человека."""
+    finish(perform(config, "conflicts.list", state=state, values=values), json, show.conflicts)
+
+
+@conflicts_app.command("resolve")
+def conflicts_resolve(
+    id_: Annotated[int, typer.Argument(metavar="ID")],
+    take: Annotated[str | None, typer.Option(help="gosuslugi или emias")] = None,
+    set_: Annotated[str | None, typer.Option("--set", metavar="FIELD=VALUE")] = None,
+    config: Config = None,
+) -> None:
+    """Решить расхождение. Если запись с тех пор изменилась, ответ не принимается."""
+    if (take is None) == (set_ is None) or take not in (None, "gosuslugi", "emias"):
+        complain(Fatal("MM-CLI-RESOLVE", "Нужно одно из двух: --take gosuslugi|emias или --set ПОЛЕ=ЗНАЧЕНИЕ",
+                       "give either --take gosuslugi|emias or --set FIELD=VALUE"))  # fmt: skip
+        raise typer.Exit(2)
+    field, _, value = (set_ or "").partition("=")
+    actor = os.environ.get("USER", "operator")
+    finish(perform(config, "conflicts.resolve", id=id_, take=take, field=field, value=value or None, actor=actor), True)
+
+
+@link_app.command("add")
+def link_add(
+    oid: Annotated[str, typer.Option(help="учётная запись ЕСИА")],
+    policy: Annotated[str, typer.Option(help="номер полиса")],
+    consent: Annotated[Path, typer.Option(help="файл согласия")],
+    config: Config = None,
+) -> None:
+    """Привязка по согласию на бумаге."""
+    row = {"oid": oid, "policy_number": policy, "consent": show.consent_of(consent)}
+    finish(perform(config, "link.import", rows=[row], deliver=True), True)
+
+
+@link_app.command("import")
+def link_import(file: Path, config: Config = None) -> None:
+    """Много привязок: CSV со столбцами oid, policy_number, consent (текст или имя файла)."""
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        rows = [
+            {"oid": row["oid"], "policy_number": row["policy_number"], "consent": {"text": row.get("consent") or ""}}
+            for row in csv.DictReader(lines)
+        ]
+    finish(perform(config, "link.import", rows=rows, deliver=True), True)
+
+
+@link_app.command("list")
+def link_list(
+    config: Config = None,
+    values: Annotated[bool, typer.Option("--values", help="показать номера полисов (личные данные!)")] = False,
+    json: Json = False,
+) -> None:
+    """Привязки."""
+    finish(perform(config, "link.list", values=values), json, show.links)
+
+
+@link_app.command("revoke")
+def link_revoke(id_: Annotated[int, typer.Argument(metavar="ID")], config: Config = None) -> None:
+    """Отозвать привязку: больше ничего личного не передаётся, тела записей стираются."""
+    finish(perform(config, "link.revoke", id=id_, actor=os.environ.get("USER", "operator")), True)
+
+
+@stage_app.command("show")
+def stage_show(config: Config = None) -> None:
+    """Стадия каждого вида."""
+    finish(perform(config, "stage.show"), True)
+
+
+@stage_app.command("set")
+def stage_set(kind: str, stage: str, config: Config = None) -> None:
+    """Сменить стадию вида."""
+    finish(perform(config, "stage.set", kind=kind, stage=stage, actor=os.environ.get("USER", "operator")), True)
+
+
+@app.command()
+def pause(kind: Annotated[str | None, typer.Argument()] = None, config: Config = None) -> None:
+    """Ничего не отправлять (весь обмен или один вид); опрос идёт дальше."""
+    finish(perform(config, "pause", kind=kind, paused=True), True)
+
+
+@app.command()
+def resume(kind: Annotated[str | None, typer.Argument()] = None, config: Config = None) -> None:
+    """Снова отправлять."""
+    finish(perform(config, "pause", kind=kind, paused=False), True)
+
+
+@config_app.command("show")
+def config_show(config: Config = None) -> None:
+    """Настройки, как они поняты; секреты скрыты."""
+    try:
+        as_json(describe(configured(config)))
+    except MedmostError as error:
+        complain(error)
+        raise typer.Exit(2) from error
+
+
+@journal_app.command("verify")
+def journal_verify(config: Config = None) -> None:
+    """Проверить цепочку журнала."""
+    finish(perform(config, "journal.verify"), True)
+
+
+@app.command()
+def backup(file: Path, config: Config = None) -> None:
+    """Согласованная копия базы состояния, без остановки."""
+    finish(perform(config, "backup", file=str(file.resolve())), True)
+
+
+@app.command()
+def restore(file: Path, config: Config = None) -> None:
+    """Вернуть базу состояния из копии; прежняя остаётся рядом."""
+    try:
+        kept = restore_state(configured(config), file)
+    except MedmostError as error:
+        complain(error)
+        raise typer.Exit(2) from error
+    out.print(say(f"Восстановлено. Прежняя база: {kept}", f"Restored. The former state: {kept}"))
+
+
+def main() -> None:
+    """The entry point."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

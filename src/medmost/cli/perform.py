@@ -1,0 +1,48 @@
+"""Runs an operation where the state is: in the process that holds it, or here under the state's lock."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from medmost.app import open_app
+from medmost.cli.control import Progress, ask
+from medmost.cli.operations import operate
+from medmost.cli.talk import bars, complain
+from medmost.config import Config, load_config
+from medmost.domain.errors import MedmostError
+from medmost.logging import configure
+
+
+def config_folder(given: Path | None) -> Path:
+    """`--config`, else MEDMOST_CONFIG, else here."""
+    return (given or Path(os.environ.get("MEDMOST_CONFIG") or ".")).resolve()
+
+
+def configured(given: Path | None) -> Config:
+    return load_config(config_folder(given), os.environ)
+
+
+def perform(folder: Path | None, do: str, **args: Any) -> tuple[int, Any]:
+    """The exit code and the result. Ends the program with 2 for wrong use or configuration, 1 for other trouble."""
+    configure(json=False)
+    try:
+        config = configured(folder)
+        with bars() as progress:
+            return asyncio.run(_perform(config, do, args, progress))
+    except MedmostError as error:
+        complain(error)
+        wrong = ("MM-CFG", "MM-CLI", "MM-MAP", "MM-KEY", "MM-STAGE", "MM-STATE-BUSY")
+        raise typer.Exit(2 if error.code.startswith(wrong) else 1) from error
+
+
+async def _perform(config: Config, do: str, args: dict[str, Any], progress: Progress) -> tuple[int, Any]:
+    answered = await ask(config.folder, do, args, progress)
+    if answered is not None:
+        return answered
+    async with open_app(config) as app:
+        return await operate(app, do, args, progress)

@@ -1,0 +1,132 @@
+"""`medmost run`: everything in one process, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from medmost.app import App, forward_events, open_app
+from medmost.cli.control import Progress, serve_control
+from medmost.cli.operations import operate
+from medmost.config import Config
+from medmost.console import Attention, ConsolePorts, make_console, serve
+from medmost.domain.record import Side
+from medmost.sync.receive import STATUS
+from medmost.sync.status import status
+
+log = structlog.get_logger()
+CONTROL_ONLY_ONE = ("sync", "migrate", "audit")
+
+
+async def run(config: Config) -> None:
+    """Runs until SIGTERM or SIGINT; what is on the wire then is answered for before it returns.
+
+    Raises:
+        Fatal: the state is held by another process, or cannot work.
+    """
+    async with open_app(config) as app:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await serve_app(app, stop)
+
+
+async def serve_app(app: App, stop: asyncio.Event) -> None:
+    """The engine, the console with the webhook receiver, the notices and the control socket."""
+    one_at_a_time = asyncio.Lock()
+
+    async def control(do: str, args: dict[str, Any], progress: Progress) -> tuple[int, Any]:
+        if do in CONTROL_ONLY_ONE:
+            async with one_at_a_time:
+                return await operate(app, do, args, progress)
+        return await operate(app, do, args, progress)
+
+    config = app.config
+    async with serve_control(config.folder, control):
+        tasks = [
+            asyncio.create_task(work)
+            for work in (
+                app.engine.run(stop),
+                forward_events(app, stop),
+                refresh_metrics(app, stop),
+                serve(make_console(console_ports(app)), config.console.host, config.console.port, stop),
+            )
+        ]
+        log.info("medmost runs", console=config.console.url, mapping=app.mapping_hash[:12])
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        stop.set()
+        app.bell.ring("notify")
+        await asyncio.wait(tasks)
+        for task in done:
+            task.result()
+
+
+def console_ports(app: App) -> ConsolePorts:
+    """What the console may ask and do."""
+
+    async def told() -> dict[str, Any]:
+        return await status(app.engine)
+
+    async def hook(side: Side, headers: Mapping[str, str], body: bytes) -> int:
+        verdict = await app.receivers[side].take(headers, body)
+        app.metrics.webhook(side.value, verdict)
+        return STATUS[verdict]
+
+    async def ready() -> list[str]:
+        return [f"MM-SYS-DOWN {side.value}" for side in Side if not app.engine.reachable[side]]
+
+    async def attention() -> list[Attention]:
+        return attention_of(await told())
+
+    return ConsolePorts(
+        status=told,
+        hook=hook,
+        metrics=app.metrics.render,
+        ready=ready,
+        attention=attention,
+        support=app.config.contacts.support,
+    )
+
+
+async def refresh_metrics(app: App, stop: asyncio.Event) -> None:
+    """Gauges follow the status every few seconds, so that a scrape costs nothing."""
+    while not stop.is_set():
+        app.metrics.set_status(await status(app.engine))
+        try:
+            await asyncio.wait_for(stop.wait(), METRICS_SECONDS)
+        except TimeoutError:
+            continue
+
+
+METRICS_SECONDS = 5.0
+WAITS_FOR_A_PERSON = {
+    "quarantined": "MM-OTHER-PERSON",
+    "ambiguous": "MM-DUPLICATE",
+    "refused": "MM-REFUSED",
+    "conflict": "MM-CONFLICT",
+    "invalid": "MM-INVALID",
+}
+"""State of a pair -> code, gravest first."""
+
+
+def attention_of(told: dict[str, Any]) -> list[Attention]:
+    """What needs a person now, gravest first: codes and counts only."""
+    found: list[Attention] = [
+        {"what": "brake", "code": "MM-BRAKE-DELETES", "kind": kind, "count": 1}
+        for kind, numbers in told["kinds"].items()
+        if numbers["brake"]
+    ]
+    if told["deliveries"]["dead"]:
+        found.append({"what": "dead", "code": "MM-DELIVERY-DEAD", "count": told["deliveries"]["dead"]})
+    found += [
+        {"what": state, "code": code, "kind": kind, "count": numbers[state]}
+        for state, code in WAITS_FOR_A_PERSON.items()
+        for kind, numbers in told["kinds"].items()
+        if numbers[state]
+    ]
+    return found

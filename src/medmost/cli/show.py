@@ -1,0 +1,73 @@
+"""How results look to a person at a terminal."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from medmost.cli.talk import out, say
+
+
+def status(told: dict[str, Any]) -> None:
+    for name, system in told["systems"].items():
+        mark = "[green]●[/green]" if system["reachable"] else "[red]●[/red]"
+        out.print(f"{mark} {name}: {system['breaker']}, {say('токен', 'token')} {system['token_seconds']} s")
+    table = Table(box=None)
+    columns = ("stage", "pairs", "level", "behind", "conflict", "invalid", "refused", "no_consent", "foreign")
+    table.add_column("kind")
+    for column in columns:
+        table.add_column(column, justify="right" if column != "stage" else "left")
+    for kind, numbers in told["kinds"].items():
+        table.add_row(kind, *(str(numbers[column]) for column in columns))
+    out.print(table)
+    waiting = ", ".join(f"{name} {number}" for name, number in told["deliveries"].items() if number)
+    out.print(say(f"Доставка: {waiting or 'всё доставлено'}", f"Deliveries: {waiting or 'all done'}"))
+
+
+def synced(result: dict[str, Any]) -> None:
+    if "planned" in result:
+        out.print(say(f"План: {result['planned']} записей к отправке", f"Planned: {result['planned']} writes"))
+        return
+    for where, code in result["errors"].items():
+        out.print(f"[red]{where}: {code}[/red]")
+    out.print(say(f"Прочитано {result['read']}", f"Read {result['read']}"))
+    status(result["status"])
+
+
+def check(result: dict[str, Any]) -> None:
+    colours = {"ok": "green", "warning": "yellow", "problem": "red"}
+    for one in result["findings"]:
+        out.print(f"[{colours[one['severity']]}]{one['code']}[/] {say(one['ru'], one['en'])}")
+
+
+def audited(result: dict[str, Any]) -> None:
+    for kind, numbers in result["kinds"].items():
+        told = ", ".join(f"{name} {number}" for name, number in numbers.items() if number)
+        out.print(f"{kind}: {told}")
+    for one in result["findings"]:
+        fields = ", ".join(one.get("fields") or ())
+        out.print(f"[red]{one['kind']} {one['what']}[/red] {one['key']} {fields} {one['refs']}")
+    if result["healthy"]:
+        out.print(say("Системы сходятся", "The systems agree"))
+
+
+def conflicts(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        out.print(say("Расхождений нет", "No conflicts"))
+    for row in rows:
+        values = f": {row['gosuslugi']!r} | {row['emias']!r}" if "gosuslugi" in row else ""
+        out.print(f"{row['id']}  {row['kind']} {row['field']}{values}", markup=False)
+
+
+def links(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        out.print(f"{row['id']}  {row['state']}  {row['oid']}  {row['policy_number']}")
+    out.print(say(f"Всего {len(rows)}", f"{len(rows)} in all"))
+
+
+def consent_of(file: Path) -> dict[str, Any]:
+    """A consent on paper: the file's name and digest; the paper itself stays where it is."""
+    return {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}

@@ -40,17 +40,13 @@ class Desk:
         ]
 
     async def act(
-        self,
-        method: str,
-        collection: str,
-        id: str | None,  # noqa: A002 - the name agreed with the servers
-        body: dict[str, Any] | None,
+        self, method: str, collection: str, ref: str | None, body: dict[str, Any] | None
     ) -> tuple[int, dict[str, Any]]:
-        before = copy.deepcopy(self.records[collection].get(id)) if id else None
-        self.acts.append((method, collection, id, body, before))
+        before = copy.deepcopy(self.records[collection].get(ref)) if ref else None
+        self.acts.append((method, collection, ref, body, before))
         if collection == "requests" and method == "POST":
             return 201, {}
-        ref = id if method == "PUT" and id else f"new-{len(self.acts)}"
+        ref = ref if method == "PUT" and ref else f"new-{len(self.acts)}"
         if ref not in self.records[collection]:
             self.ids[collection].append(ref)
         self.records[collection][ref] = {**(before or {}), **(body or {})} if method == "MOVE" else body or {}

@@ -26,11 +26,7 @@ class Desk(Protocol):
         """Live records whose wire fields equal the given ones."""
 
     async def act(
-        self,
-        method: str,
-        collection: str,
-        id: str | None,  # noqa: A002 - the name agreed with the servers
-        body: Body | None,
+        self, method: str, collection: str, record_id: str | None, body: Body | None, /
     ) -> tuple[int, dict[str, Any]]:
         """POST, PUT, DELETE or MOVE; the status and the answer. A 4xx is an ordinary outcome."""
 

@@ -20,7 +20,7 @@ def book(scene: Scene) -> Act | None:
     if slot is None or number is None or russian_moment(slot[1]["Начало"]) <= scene.now:
         return None
     schedule = scene.one("schedules", Расписание=slot[1]["Расписание"])
-    if schedule is None or schedule.get("Самозапись") != "Да":
+    if schedule is None or schedule.get("Самозапись") != "Да" or _held(scene, slot[1]):
         return None
     names = (schedule["Имя врача"], schedule.get("Отчество врача") or "")
     visit: Body = {
@@ -93,6 +93,12 @@ def _patient(scene: Scene) -> str | None:
     """The policy of somebody with records at the portal; only trusted citizens have any."""
     found = scene.desk.sample(scene.rng.choice(("visits", "results", "vaccinations")))
     return None if found is None else found[1]["Номер полиса"]
+
+
+def _held(scene: Scene, slot: Body) -> bool:
+    """Whether the portal itself knows a visit at this time; its picture of EMIAS' slots may be older."""
+    place = {"Расписание": slot["Расписание"], "Начало приёма": slot["Начало"], "Статус записи": "Записан"}
+    return bool(scene.desk.find("visits", **place))
 
 
 def _own_booking(scene: Scene) -> tuple[str, Body] | None:

@@ -28,7 +28,7 @@ FEWEST = 10
 """People it takes to plant one of each difference."""
 
 
-class Rest:
+class Draws:
     """Random numbers and makers by collection, so that one collection's draws never move another's."""
 
     def __init__(self, seed: int, today: date) -> None:
@@ -59,7 +59,7 @@ def build_world(people: int, seed: int, today: date) -> World:
 
 
 def _twins(citizens: list[Citizen], count: int, seed: int, today: date) -> dict[str, list[Twin]]:
-    draws = Rest(seed, today)
+    draws = Draws(seed, today)
     parts = cast.deal(draws.make("cast").rng, citizens)
     make = draws.make("organizations")
     places = clinics.organizations(make.rng, max(6, round(count * 0.027)))

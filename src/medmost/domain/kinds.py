@@ -70,5 +70,13 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     def key_released(self, fields: Fields) -> bool:
         return any(fields.get(name) in values for name, values in self.releases_key.items())
 
+    def is_fresh(self, fields: Fields) -> bool:
+        """Is the record's forward-only state one that nothing leads to (a visit just booked)?"""
+        for field in self.fields:
+            if field.style is Style.FORWARD:
+                reached = {state for states in field.order.values() for state in states}
+                return fields.get(field.name) not in reached
+        return True
+
     def is_final(self, fields: Fields) -> bool:
         return any(fields.get(name) in values for name, values in self.final.items())

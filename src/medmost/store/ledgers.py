@@ -10,6 +10,9 @@ import orjson
 
 from medmost.store.cipher import Cipher
 
+Tx = sqlite3.Connection
+"""A transaction under way, on the writer's thread."""
+
 
 # ---------------------------------------------------------------- cursors
 def cursor(tx: sqlite3.Connection, system: str, kind: str) -> dict[str, Any] | None:
@@ -84,7 +87,11 @@ def credential(tx: sqlite3.Connection, cipher: Cipher, name: str) -> bytes | Non
     return cipher.open("credential", name, None, row[0]) if row else None
 
 
-def set_credential(tx: sqlite3.Connection, cipher: Cipher, name: str, body: bytes) -> None:
+def set_credential(tx: sqlite3.Connection, cipher: Cipher, name: str, body: bytes | None) -> None:
+    """Keeps the newest secret of that name; None forgets it."""
+    if body is None:
+        tx.execute("DELETE FROM credential WHERE name = ?", (name,))
+        return
     tx.execute(
         "INSERT OR REPLACE INTO credential (name, body) VALUES (?,?)",
         (name, cipher.seal("credential", name, None, body)),

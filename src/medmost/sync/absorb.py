@@ -206,7 +206,7 @@ def _same_life(kind: Kind, pair: Pair, o: Observation, reading: Reading | None) 
 
     A cancelled visit and a new booking of the same hour are two visits; the one and its own cancellation are one.
     Only at first meeting, where no settled state can tell, the change stamps decide: what was booked after the
-    cancellation is another visit.
+    cancellation is another visit. What has gone on from its first state is no new booking: the two disagree.
     """
     if reading is None or not kind.releases_key:
         return True
@@ -214,6 +214,10 @@ def _same_life(kind: Kind, pair: Pair, o: Observation, reading: Reading | None) 
     if other.now is None:
         return True
     ended_here, ended_there = kind.key_released(reading.fields), kind.key_released(other.now)
-    if ended_here == ended_there or o.stamp is None or other.stamp is None:
-        return ended_here == ended_there
+    if ended_here == ended_there:
+        return True
+    if not kind.is_fresh(other.now if ended_here else reading.fields):
+        return True
+    if o.stamp is None or other.stamp is None:
+        return False
     return (o.stamp > other.stamp) if ended_here else (o.stamp < other.stamp)

@@ -38,6 +38,20 @@ ANSWERS = {
     15: ("Уточните адрес регистрации", "Приложите копию документа"),
 }
 PORTAL, DEPARTMENT = "ЕПГУ", "Департамент здравоохранения города Москвы"
+SAME_IN_EVERY_ORDER: Body = {
+    "orderType": "ORDER",
+    "hasResult": False,
+    "stateOrgCode": "dzm",
+    "stateStructureName": DEPARTMENT,
+    "serviceEpguId": "1",
+    "personType": "PERSON",
+    "sourceSystem": "PGU",
+    "creationMode": "direct",
+    "formVersion": "1",
+    "location": "45000000000",
+    "userSelectedRegion": "45000000000",
+    "admLevelCode": "REGIONAL",
+}
 COMMENTS = ("Прошу рассмотреть", "Прошу сообщить о готовности", "Удобно по будням после 18 часов")
 
 
@@ -132,8 +146,8 @@ def gosuslugi(record: Record) -> Body:
     if record["comment"]:
         attributes.append({"name": "comment", "value": record["comment"]})
     order = {
+        **SAME_IN_EVERY_ORDER,
         "id": order_id,
-        "orderType": "ORDER",
         "orderStatusId": last["statusId"],
         "orderStatusName": last["title"],
         "currentStatusHistoryId": last["id"],
@@ -143,23 +157,12 @@ def gosuslugi(record: Record) -> Body:
         "requestDate": order_time(record["submitted_at"]),
         "updated": last["date"],
         "closed": last["finalStatus"],
-        "hasResult": False,
-        "stateOrgCode": "dzm",
-        "stateStructureName": DEPARTMENT,
         "serviceName": record["service_name"],
         "eserviceId": record["service_code"],
         "serviceTargetId": f"-{record['service_code']}",
         "servicePassportId": record["service_code"][-6:],
-        "serviceEpguId": "1",
         "userId": record["applicant"],
         "ownerId": record["applicant"],
-        "personType": "PERSON",
-        "sourceSystem": "PGU",
-        "creationMode": "direct",
-        "formVersion": "1",
-        "location": "45000000000",
-        "userSelectedRegion": "45000000000",
-        "admLevelCode": "REGIONAL",
         "orderAttributes": attributes,
         "orderAttachmentFiles": [_attachment(order_id, file) for file in record["files"]],
         "orderResponseFiles": [],

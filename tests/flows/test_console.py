@@ -264,6 +264,7 @@ async def test_attention_list_is_masked_and_escaped(client: aiohttp.ClientSessio
         {"what": "unheard-of", "key": "№ 15"},
     ]
     _, html, _ = await answer(client, "/")
+    assert 'data-health="questions"' in html
     assert "7700008123456789" not in html
     assert "SIM_&lt;b&gt;X" in html
     assert "отказ × 7" in html

@@ -56,7 +56,7 @@ class AttentionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    healthy: bool
+    health: str  # healthy, questions (a person is needed, the exchange goes on), unhealthy
     updated: str
     systems: list[SystemView]
     kinds: list[KindView]
@@ -74,8 +74,9 @@ def view_of(
     systems = status.get("systems", {})
     order = [side for side in ("gosuslugi", "emias") if side in systems]
     deliveries = status.get("deliveries", {})
+    running = bool(status.get("healthy")) and not reasons
     return View(
-        healthy=bool(status.get("healthy")) and not reasons,
+        health="unhealthy" if not running else "questions" if attention else "healthy",
         updated=f"{now.astimezone(MOSCOW):%H:%M:%S}",
         systems=[_system(side, systems[side], now, lang) for side in order],
         kinds=[_kind(name, numbers, lang) for name, numbers in status.get("kinds", {}).items()],

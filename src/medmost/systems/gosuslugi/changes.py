@@ -18,9 +18,10 @@ from medmost.systems.timekeeping import Timekeeper
 
 
 class Changes:
-    """A cursor is `{"after": moment}` between passes: the system's clock when the last pass began.
+    """A cursor is `{"after", "number"}` between passes: the system's clock when the last pass began, and a count.
 
-    Within a pass it is `{"from", "page", "row", "size", "started"}`, a position of the walk.
+    Within a pass it is `{"from", "page", "row", "size", "started", "number"}`, a position of the walk. The count
+    tells two passes apart that began in the same second: one may have been absorbed and the other not.
     """
 
     def __init__(self, http: Http, exchange: Exchange, settings: GosuslugiSettings, time: Timekeeper) -> None:
@@ -35,7 +36,7 @@ class Changes:
         """Documents, the cursor after them, and how many there are in all where the pass began at the beginning."""
         begun = self._clock.monotonic()
         fetch = self._fetch(kind)
-        position = _position(cursor, timedelta(seconds=self._settings.overlap))
+        position, number = _position(cursor, timedelta(seconds=self._settings.overlap))
         if position.started is None and position.border is not None:
             first = await fetch(position.border, 0, self._settings.page_size)
             if lost := self._time.set_back(kind, first.time):
@@ -47,7 +48,7 @@ class Changes:
             total = counted if counted is not None else total
             if after.done and after.started is not None and not chase:
                 self._time.finished(kind, after.started, begun)
-            yield docs, _cursor(after), total
+            yield docs, _cursor(after, number), total
 
     def _fetch(self, kind: str) -> Fetch:
         async def fetch(since: datetime | None, page: int, size: int) -> Listing:
@@ -69,6 +70,7 @@ def _primed(first: Listing, fetch: Fetch) -> Fetch:
 
 class _Idle(msgspec.Struct, forbid_unknown_fields=True):
     after: str
+    number: int = 0
 
 
 class _UnderWay(msgspec.Struct, forbid_unknown_fields=True, rename={"border": "from"}):
@@ -77,25 +79,30 @@ class _UnderWay(msgspec.Struct, forbid_unknown_fields=True, rename={"border": "f
     page: int = 0
     row: str | None = None
     size: int = 0
+    number: int = 0
 
 
-def _cursor(position: Position) -> Cursor:
+def _cursor(position: Position, number: int) -> Cursor:
     border = moment_text(position.border) if position.border is not None else ""
     if position.done or position.started is None:
-        return {"after": border}
+        return {"after": border, "number": number}
     place = {"page": position.page, "row": position.row, "size": position.size}
-    return {"from": border, "started": moment_text(position.started), **place}
+    return {"from": border, "started": moment_text(position.started), **place, "number": number}
 
 
-def _position(cursor: Cursor | None, overlap: timedelta) -> Position:
-    """Where a pass starts. A cursor we cannot read starts at the beginning: that costs time and loses nothing."""
+def _position(cursor: Cursor | None, overlap: timedelta) -> tuple[Position, int]:
+    """Where a pass starts, and its number.
+
+    A cursor we cannot read starts at the beginning: that costs time and loses nothing.
+    """
     if cursor is None:
-        return Position(border=None)
+        return Position(border=None), 1
     try:
         if "after" in cursor:
-            return Position(border=moment(msgspec.convert(cursor, _Idle).after) - overlap)
+            idle = msgspec.convert(cursor, _Idle)
+            return Position(border=moment(idle.after) - overlap), idle.number + 1
         kept = msgspec.convert(cursor, _UnderWay)
         border, started = moment(kept.border), moment(kept.started)
     except (ValueError, msgspec.ValidationError):
-        return Position(border=None)
-    return Position(border=border, started=started, page=kept.page, row=kept.row, size=kept.size)
+        return Position(border=None), 1
+    return Position(border=border, started=started, page=kept.page, row=kept.row, size=kept.size), kept.number

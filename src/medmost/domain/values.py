@@ -114,7 +114,8 @@ def phone(value: str) -> str | None:
         return "+7" + digits[1:]
     if len(digits) == 10 and not plus:
         return "+7" + digits
-    return clean if plus and digits[0] not in "07" and 8 <= len(digits) <= 15 else None
+    foreign = plus and not digits.startswith(("0", "7", "89"))  # +89 is no country: a 8 9… with a needless plus
+    return clean if foreign and 8 <= len(digits) <= 15 else None
 
 
 def email(value: str) -> str | None:

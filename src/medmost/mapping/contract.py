@@ -9,7 +9,7 @@ from medmost.domain.record import Doc, Fields, Reading, Side
 
 
 class Mapping(Protocol):
-    """Both directions of one kind. `read` and `write` are lenses: what was written reads back as the same canonical value."""
+    """Both directions of one kind. `read` and `write` are lenses: what was written reads back as the same value."""
 
     kind: Kind
 
@@ -18,5 +18,5 @@ class Mapping(Protocol):
         ...
 
     def write(self, side: Side, fields: Fields, onto: Doc | None) -> Doc:
-        """A new wire document: `onto` with exactly these fields changed and all else untouched; None makes a new one."""
+        """A new wire document: `onto` with exactly these fields changed, all else untouched; None makes a new one."""
         ...

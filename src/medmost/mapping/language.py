@@ -21,6 +21,7 @@ KINDS = ("organization", "policy", "schedule", "slot", "visit", "result", "vacci
 """Parents first: a record waits until those that it names have landed."""
 
 Wire = str | int
+_ENUMS: dict[str, type[Side | Owner | Style]] = {"owner": Owner, "style": Style}
 
 
 class Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,7 +116,8 @@ def _refusal(located: Located, said: str, where: str) -> Exception:
     field = _field_at(located, where)
     unknown = re.search(r"unknown field `(.+)`", said)
     if unknown is None:
-        return located.wrong("MM-MAP-RULE", located.line(where), field, said, said)
+        ru, en = _said(said, where)
+        return located.wrong("MM-MAP-RULE", located.line(where), field, ru, en)
     word, allowed = unknown.group(1), _words_at(where)
     close = get_close_matches(word, allowed, 1)
     ru = f"незнакомое слово «{word}»" + (f", может быть, «{close[0]}»?" if close else "")
@@ -127,6 +129,23 @@ def _refusal(located: Located, said: str, where: str) -> Exception:
         f"{ru}; допустимо: {', '.join(allowed)}",
         f"{en}; allowed: {', '.join(allowed)}",
     )
+
+
+def _said(said: str, where: str) -> tuple[str, str]:
+    """What msgspec found wrong, in Russian and in English."""
+    if found := re.fullmatch(r"Expected `(.+)`, got `(.+)`", said):
+        wanted, got = found.groups()
+        return f"допустимо: {wanted}, а стоит {got}", f"allowed: {wanted}, found {got}"
+    if found := re.fullmatch(r"Object missing required field `(.+)`", said):
+        return f"нет обязательного слова «{found[1]}»", f'the word "{found[1]}" is missing'
+    if found := re.fullmatch(r"Invalid enum value '(.+)'", said):
+        words = _ENUMS.get(re.sub(r"\[.*", "", where.rpartition(".")[2]), Side)
+        allowed = ", ".join(word.value for word in words)
+        return (
+            f"незнакомое значение «{found[1]}»; допустимо: {allowed}",
+            f'unknown value "{found[1]}"; allowed: {allowed}',
+        )
+    return f"не по правилам языка: {said}", said
 
 
 def _field_at(located: Located, where: str) -> str:

@@ -64,6 +64,10 @@ def read_time_ru(found: Any) -> str | None:
     clean = _text(found, "DD.MM.YYYY HH:MM")
     if clean is None:
         return None
+    if len(clean) == 16 and clean[2] == clean[5] == "." and clean[10] == " " and clean[13] == ":":
+        iso = f"{clean[6:10]}-{clean[3:5]}-{clean[:2]}T{clean[11:]}:00"
+        if _settled(iso):
+            return iso + "+03:00"
     if not _TIME_RU.fullmatch(clean):
         raise Unfit("format", "DD.MM.YYYY HH:MM")
     return _canonical(f"{clean[6:10]}-{clean[3:5]}-{clean[:2]}T{clean[11:]}", 16)
@@ -95,9 +99,21 @@ def _read_iso(found: Any, keep: int) -> str | None:
     clean = _text(found, "YYYY-MM-DDTHH:MM:SS+03:00")
     if clean is None:
         return None
+    if len(clean) == 25 and clean[19:] == "+03:00" and clean[10:17:3] == "T::" and clean[4] == clean[7] == "-":
+        iso = clean[:keep]
+        if _settled(clean[:19]):
+            return (iso if keep > 16 else iso + ":00") + "+03:00"
     if not _TIME_ISO.fullmatch(clean):
         raise Unfit("format", "YYYY-MM-DDTHH:MM:SS+03:00")
     return _canonical(clean, keep)
+
+
+def _settled(iso: str) -> bool:
+    """Is this a time of the calendar since Moscow stays at +03:00? The quick way for nearly all times there are."""
+    try:
+        return datetime.fromisoformat(iso).year >= SETTLED_YEAR  # Moscow wall time by definition
+    except ValueError:
+        return False
 
 
 def _text(found: Any, allowed: str) -> str | None:

@@ -1,0 +1,161 @@
+"""Mapping tables for people, as Markdown in Russian or English, made of the same files the engine reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from medmost.domain.kinds import Style
+from medmost.domain.record import Side
+from medmost.mapping.compiler import CompiledMapping, lens_of
+from medmost.mapping.language import FieldRule, KindRule, RowField
+
+_WORDS = {
+    "ru": {
+        "title": "Соответствие полей",
+        "made": "Эта страница сделана из файлов `src/medmost/mapping/kinds/*.yaml`; правьте их, а не её.",
+        "legend": (
+            "Звёздочкой отмечены обязательные поля. «Решает» — чьё значение берётся, если поле изменили обе стороны "
+            "или оно различается при первой встрече. Пустое значение, пустой текст и отсутствие поля — одно и то же. "
+            "Поля, которых нет в таблице, остаются у своей системы нетронутыми."
+        ),
+        "columns": "Поле|Госуслуги|ЕМИАС|Решает|Пример",
+        "key": "Ключ",
+        "kind": "Ресурс FHIR R4",
+        "both": "Обе стороны изменяют и создают записи.",
+        "creates": "Изменяют обе стороны; новые записи medmost создаёт только здесь: {0}.",
+        "source": "Ведёт {0}: другая сторона получает его значения.",
+        "personal": "Личные данные: переносятся только для подключённых полисов.",
+        "clinical": "Открытый спор об одном поле задерживает всю запись.",
+        "gosuslugi": "Госуслуги",
+        "emias": "ЕМИАС",
+        "latest": "кто позже",
+        "person": "человек",
+        "forward": "только вперёд",
+        "follows": "вслед за {0}",
+        "grow": "строки только добавляются",
+        "also": "читается и",
+        "read only": "только чтение",
+        "rows": "список",
+    },
+    "en": {
+        "title": "Field mapping",
+        "made": "This page is made of the files `src/medmost/mapping/kinds/*.yaml`; edit them, not it.",
+        "legend": (
+            'A star marks mandatory fields. "Decides" tells whose value is taken where both sides changed a field '
+            "or differ at first meeting. Null, empty text and absence are the same. "
+            "Fields that the table does not have stay untouched at their own system."
+        ),
+        "columns": "Field|Gosuslugi|EMIAS|Decides|Example",
+        "key": "Key",
+        "kind": "FHIR R4 resource",
+        "both": "Both sides change and create records.",
+        "creates": "Both sides change records; medmost creates new ones only here: {0}.",
+        "source": "{0} rules: the other side is given its values.",
+        "personal": "Personal data: crosses only for linked policies.",
+        "clinical": "An open conflict about one field holds the whole record.",
+        "gosuslugi": "Gosuslugi",
+        "emias": "EMIAS",
+        "latest": "the later one",
+        "person": "a person",
+        "forward": "only forward",
+        "follows": "follows {0}",
+        "grow": "rows are only added",
+        "also": "also read",
+        "read only": "read only",
+        "rows": "list",
+    },
+}
+
+
+def markdown(mappings: Mapping[str, CompiledMapping], lang: str) -> str:
+    """A page with a table per kind. `lang` is ru or en."""
+    words = _WORDS[lang]
+    lines = [f"# {words['title']}", "", f"<!-- {words['made']} -->", "", words["legend"], ""]
+    for mapping in mappings.values():
+        lines += _kind_section(mapping.rule, lang)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _kind_section(rule: KindRule, lang: str) -> list[str]:
+    words = _WORDS[lang]
+    facts = [f"{words['key']}: {', '.join(f'`{name}`' for name in rule.key)}. {words['kind']}: {rule.fhir}."]
+    if rule.source is not None:
+        facts.append(words["source"].format(words[rule.source]))
+    elif len(rule.creates) == 1:
+        facts.append(words["creates"].format(words[rule.creates[0]]))
+    else:
+        facts.append(words["both"])
+    facts += [words[word] for word, holds in (("personal", rule.personal), ("clinical", rule.clinical)) if holds]
+    columns = words["columns"].split("|")
+    lines = [f"## {rule.title.in_lang(lang)} · `{rule.kind}`", "", " ".join(facts), ""]
+    lines += [_row(columns), _row("---" for _ in columns)]
+    for field in rule.fields:
+        lines.append(_row(_field_cells(rule, field, lang)))
+        lines += [_row(_row_cells(field, inner, lang)) for inner in field.rows]
+    return [*lines, ""]
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _field_cells(rule: KindRule, field: FieldRule, lang: str) -> list[str]:
+    return [
+        _name(field.name, field, lang),
+        _place(field, Side.GOSUSLUGI, lang),
+        _place(field, Side.EMIAS, lang),
+        _decides(rule, field, lang),
+        _example(field),
+    ]
+
+
+def _row_cells(field: FieldRule, inner: RowField, lang: str) -> list[str]:
+    return [
+        _name(f"{field.name}[].{inner.name}", inner, lang),
+        _place(inner, Side.GOSUSLUGI, lang),
+        _place(inner, Side.EMIAS, lang),
+        "",
+        _example(inner),
+    ]
+
+
+def _name(name: str, field: RowField, lang: str) -> str:
+    return f"`{name}`{' *' if field.required else ''} {field.title.in_lang(lang)}"
+
+
+def _example(field: RowField) -> str:
+    if field.example is None:
+        return ""
+    shown = field.example if isinstance(field.example, str) else json.dumps(field.example)
+    return f"`{shown}`"
+
+
+def _place(field: RowField, side: Side, lang: str) -> str:
+    place, words = field.place(side), _WORDS[lang]
+    if place is None:
+        return "—"
+    told = [f"`{place.at}`"]
+    if field.codes:
+        told.append(", ".join(f"{rule.wire(side)[0]} (`{code}`)" for code, rule in field.codes.items()))
+    elif isinstance(field, FieldRule) and field.rows:
+        told.append(words["rows"])
+    elif (lens := lens_of(field, side)) is not None:
+        told.append(lens.ru if lang == "ru" else lens.en)
+    if place.also:
+        told.append(f"{words['also']} {', '.join(f'`{name}`' for name in place.also)}")
+    if not place.writes:
+        told.append(words["read only"])
+    return "; ".join(told)
+
+
+def _decides(rule: KindRule, field: FieldRule, lang: str) -> str:
+    words = _WORDS[lang]
+    if field.style is Style.FORWARD:
+        return words["forward"]
+    if field.style is Style.FOLLOWS:
+        return words["follows"].format(f"`{field.leader}`")
+    if field.style is Style.GROW:
+        return words["grow"]
+    owner = field.source or rule.source or field.owner
+    return words[owner.value]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,10 +20,11 @@ from medmost.mapping import load_mappings, mapping_hash
 from medmost.metrics import Metrics
 from medmost.notify import Event, NoticeBook, Notifier, decode, encode
 from medmost.queue.embedded import Doorbell
-from medmost.store import ledgers
+from medmost.store import deliveries, ledgers
 from medmost.store.cipher import Cipher
 from medmost.store.database import Database
 from medmost.sync.engine import Engine, Pace
+from medmost.sync.flight import Outcome
 from medmost.sync.house import Clock, House
 from medmost.sync.receive import Receiver
 from medmost.systems.connect import connect
@@ -31,6 +32,10 @@ from medmost.systems.contract import System
 
 NOTICED_AS = {"quarantined": "refused", "dead": "refused"}
 """Events that people hear of in the same digest: what a person has to look at, one record at a time."""
+
+
+LEASE_IN_DEADLINES = 3.25
+"""A lease outlives the looks before a create and the create itself, each at its longest."""
 
 
 class Vault:
@@ -96,9 +101,10 @@ async def _build(config: Config, clock: Clock) -> App:
         cipher=cipher,
         clock=clock,
         deadline=config.deliver.deadline,
-        lease=config.deliver.deadline * 1.25,
+        lease=config.deliver.deadline * LEASE_IN_DEADLINES,
     )
     database = await Database(config.state.path).open()
+    await database.write(deliveries.release_in_flight)
     vault = Vault(database, cipher)
     systems = await connect(config.systems.gosuslugi, config.systems.emias, vault)
     bell, metrics = Doorbell(), Metrics()
@@ -119,6 +125,7 @@ async def _build(config: Config, clock: Clock) -> App:
         Pace(config.poll.min, config.poll.max),
         in_flight=config.deliver.in_flight,
         subscribe=subscribe,
+        told=metrics_of_writes(metrics, clock),
     )
     app = App(
         config=config,
@@ -135,6 +142,20 @@ async def _build(config: Config, clock: Clock) -> App:
     )
     await _set_initial_stages(app)
     return app
+
+
+def metrics_of_writes(metrics: Metrics, clock: Clock) -> Callable[[list[Outcome]], None]:
+    """Counts what came of deliveries."""
+
+    def count(outcomes: list[Outcome]) -> None:
+        now = clock.now()
+        for outcome in outcomes:
+            flight = outcome.flight
+            metrics.written(flight.side.value, flight.kind, outcome.what)
+            if outcome.what == "ok":
+                metrics.delivered(flight.side.value, flight.kind, now - flight.first_at)
+
+    return count
 
 
 def _notifier(config: Config, database: Database, cipher: Cipher, clock: Clock) -> Notifier:

@@ -14,9 +14,24 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 LABELS: Final[dict[str, frozenset[str]]] = {
     "system": frozenset(("gosuslugi", "emias")),
     "kind": frozenset(("policy", "organization", "schedule", "slot", "visit", "result", "vaccination", "request")),
-    "observation": frozenset(("changed", "unchanged", "invalid", "foreign", "no_consent", "gone", "stale")),
-    "write": frozenset(("delivered", "accepted", "stale", "refused", "transient", "fatal", "not_needed")),
-    "webhook": frozenset(("accepted", "duplicate", "bad_signature", "stale", "malformed", "too_large")),
+    "observation": frozenset(
+        (
+            "detected",
+            "unchanged",
+            "level",
+            "behind",
+            "conflict",
+            "invalid",
+            "ambiguous",
+            "quarantined",
+            "refused",
+            "no_consent",
+            "foreign",
+            "closed",
+        )
+    ),
+    "write": frozenset(("ok", "seen", "nothing", "accepted", "refused", "wait", "late")),
+    "webhook": frozenset(("accepted", "duplicate", "bad_signature", "malformed", "later", "too_large")),
     "poll": frozenset(("done", "transient", "fatal", "page_error")),
     "state": frozenset(
         ("level", "behind", "conflict", "invalid", "ambiguous", "quarantined", "refused", "no_consent", "foreign")

@@ -19,7 +19,7 @@ import orjson
 import structlog
 
 from medmost.app import App, open_app
-from medmost.cli.operations import operate
+from medmost.cli.operations.registry import operate
 from medmost.cli.run import serve_app
 from medmost.cli.talk import bars, complain, out, say
 from medmost.config import load_config

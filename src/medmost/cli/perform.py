@@ -11,7 +11,7 @@ import typer
 
 from medmost.app import open_app
 from medmost.cli.control import Progress, ask
-from medmost.cli.operations import operate
+from medmost.cli.operations.registry import operate
 from medmost.cli.talk import bars, complain
 from medmost.config import Config, load_config
 from medmost.domain.errors import MedmostError

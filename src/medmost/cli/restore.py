@@ -39,7 +39,6 @@ def restore_state(config: Config, backup: Path) -> Path | None:
         fresh.chmod(0o600)
         with sqlite3.connect(fresh) as connection:
             connection.execute("DELETE FROM cursor")
-            connection.execute("UPDATE delivery SET state = 'due', lease_until = NULL WHERE state = 'in_flight'")
         connection.close()
         os.replace(fresh, state)  # noqa: PTH105  # atomic on one disk
         return kept

@@ -11,10 +11,11 @@ import structlog
 
 from medmost.app import App, forward_events, open_app
 from medmost.cli.control import Progress, serve_control
-from medmost.cli.operations import operate
+from medmost.cli.operations.registry import operate
 from medmost.config import Config
 from medmost.console import Attention, ConsolePorts, make_console, serve
 from medmost.domain.record import Side
+from medmost.store import ledgers
 from medmost.sync.receive import STATUS
 from medmost.sync.status import status
 
@@ -94,8 +95,14 @@ def console_ports(app: App) -> ConsolePorts:
 
 
 async def refresh_metrics(app: App, stop: asyncio.Event) -> None:
-    """Gauges follow the status every few seconds, so that a scrape costs nothing."""
+    """Gauges follow the status, counters the books, every few seconds: a scrape costs nothing."""
+    before = await app.database.read(ledgers.books)
     while not stop.is_set():
+        entered = await app.database.read(ledgers.books)
+        for (system, kind, account), number in entered.items():
+            if account not in ("delivered", "refusals"):
+                app.metrics.observed(system, kind, account, number - before.get((system, kind, account), 0))
+        before = entered
         app.metrics.set_status(await status(app.engine))
         try:
             await asyncio.wait_for(stop.wait(), METRICS_SECONDS)

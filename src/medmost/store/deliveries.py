@@ -99,6 +99,11 @@ def next_wake(tx: sqlite3.Connection) -> float | None:
     return None if row[0] is None else float(row[0])
 
 
+def release_in_flight(tx: sqlite3.Connection) -> int:
+    """At the start of the only process: whoever held these leases is gone. Unanswered requests stay unanswered."""
+    return tx.execute("UPDATE delivery SET state = 'due', lease_until = NULL WHERE state = 'in_flight'").rowcount
+
+
 def release_waiting(tx: sqlite3.Connection, side: str, reason: str) -> int:
     """A system is back: what waited only for it is due now."""
     return tx.execute(

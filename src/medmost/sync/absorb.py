@@ -35,8 +35,11 @@ def absorb_page(
     desk = Desk(tx, house, act, correlation)
     for kind in dict.fromkeys(s.observation.kind for s in seen):
         desk.lay_out(kind, [s for s in seen if s.observation.kind == kind])
-    learned = sum(observe(desk, s) for s in seen)
-    deletes = sum(s.observation.gone for s in seen)
+    learned = deletes = 0
+    for s in seen:
+        new = observe(desk, s)
+        learned += new
+        deletes += new and s.observation.gone
     if cursor is not None:
         system, kind, position = cursor
         _brake(desk, kind, ledgers.move_cursor(tx, system, kind, position, deletes))

@@ -140,6 +140,7 @@ def _flight(
         only_look=only_look,
         ended=ended,
         correlation=claimed.correlation,
+        first_at=claimed.first_at,
     )
 
 

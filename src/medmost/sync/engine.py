@@ -20,6 +20,7 @@ from medmost.queue.embedded import Doorbell
 from medmost.store import deliveries, journal, ledgers, pairs
 from medmost.store.database import Database
 from medmost.sync.deliver import Deliverer
+from medmost.sync.flight import Outcome
 from medmost.sync.house import House
 from medmost.sync.poll import Passed, Poller
 from medmost.sync.stages import open_kinds
@@ -50,11 +51,13 @@ class Engine:
         *,
         in_flight: int = 64,
         subscribe: Callable[[System], Awaitable[None]] | None = None,
+        told: Callable[[list[Outcome]], None] = lambda _: None,
     ) -> None:
         self.house, self.database, self.systems, self.bell, self.pace = house, database, systems, bell, pace
         self.pollers = {side: Poller(house, database, system, bell) for side, system in systems.items()}
         self.deliverers = {
-            side: Deliverer(house, database, system, bell, in_flight=in_flight) for side, system in systems.items()
+            side: Deliverer(house, database, system, bell, in_flight=in_flight, told=told)
+            for side, system in systems.items()
         }
         self.next_poll: dict[tuple[Side, str], float] = {}
         self.reachable: dict[Side, bool] = dict.fromkeys(BOTH, True)

@@ -34,6 +34,7 @@ class Flight(msgspec.Struct, kw_only=True):
     only_look: bool  # and nothing may be sent any more
     ended: bool  # the earlier try's own deadline has passed
     correlation: str
+    first_at: float  # UTC seconds: when the side fell behind
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -55,7 +56,7 @@ async def fly(flight: Flight, system: System, adoptable: Adoptable, now: Callabl
         return Outcome(flight=flight, what="late")  # a lease outlives every request made under it
     try:
         if flight.op == "create":
-            return await _create(flight, system, adoptable)
+            return await _create(flight, system, adoptable, now)
         return await _change(flight, system)
     except Transient as error:
         return Outcome(flight=flight, what="wait", error=error)
@@ -66,12 +67,14 @@ async def fly(flight: Flight, system: System, adoptable: Adoptable, now: Callabl
         return await _after_refusal(flight, system, adoptable, error)
 
 
-async def _create(flight: Flight, system: System, adoptable: Adoptable) -> Outcome:
+async def _create(flight: Flight, system: System, adoptable: Adoptable, now: Callable[[], float]) -> Outcome:
     found = await _look(flight, system, adoptable)
     if found is not None:
         return Outcome(flight=flight, what="seen", seen=found)
     if flight.only_look:
         return Outcome(flight=flight, what="nothing")
+    if now() >= flight.lease_until:
+        return Outcome(flight=flight, what="late")  # the look took too long: another may have taken over
     return await _send(flight, system)
 
 

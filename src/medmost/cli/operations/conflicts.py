@@ -1,0 +1,79 @@
+"""Conflicts that wait for a person."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from medmost.app import App
+from medmost.cli.control import Progress
+from medmost.domain import pairing
+from medmost.domain.errors import Fatal
+from medmost.domain.record import Side
+from medmost.store import conflicts, pairs
+from medmost.sync.desk import Desk
+from medmost.sync.replan import replan
+
+
+async def conflicts_list(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
+    state = str(args.get("state") or "open")
+    found = await app.database.read(lambda tx: conflicts.listed(tx, app.house.cipher, state))
+    rows = []
+    for one in found:
+        row = {"id": one.id, "kind": one.kind, "field": one.field, "pair": one.pair, "state": one.state}
+        row |= {"versions": [one.g_version, one.e_version], "decided_by": one.decided_by}
+        if args.get("values"):
+            row |= {"gosuslugi": one.gosuslugi, "emias": one.emias}
+        rows.append(row)
+    return 0, rows
+
+
+async def conflicts_resolve(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
+    """A person's answer; refused when either side has changed since the conflict was shown."""
+    id_, take, value = int(args["id"]), args.get("take"), args.get("value")
+
+    def decide(tx: sqlite3.Connection) -> None:
+        one = conflicts.by_id(tx, app.house.cipher, id_)
+        if one is None or one.state != "open":
+            raise Fatal("MM-CONFLICT-GONE", f"Открытого расхождения {id_} нет", f"there is no open conflict {id_}")
+        desk = Desk(tx, app.house, "conflict.resolve")
+        desk.load([one.pair])
+        row = desk.rows[one.pair]
+        if (row.pair.gosuslugi.version, row.pair.emias.version) != (one.g_version, one.e_version):
+            raise Fatal(
+                "MM-CONFLICT-STALE",
+                "Запись с тех пор изменилась: посмотрите расхождение ещё раз",
+                "the record has changed since: look at the conflict again",
+            )
+        chosen = value
+        if take:
+            chosen = (row.pair.side(Side(take)).now or {}).get(one.field)
+        elif args.get("field") != one.field:
+            raise Fatal("MM-CONFLICT-FIELD", f"Расходится поле {one.field}", f"the conflict is about {one.field}")
+        if one.field == "*":
+            _decide_presence(row, take)
+        else:
+            pairing.decide(row.pair, one.field, chosen)
+        conflicts.resolve(tx, id_, str(args.get("actor") or "operator"), desk.now)
+        desk.open_conflicts.get(one.pair, {}).pop(one.field, None)
+        replan(desk, row)
+        desk.put_back(conflict=id_, actor=str(args.get("actor") or "operator"), field=one.field)
+
+    await app.database.write(decide)
+    app.bell.ring("deliver.gosuslugi", "deliver.emias")
+    if not app.engine.running:
+        await app.engine.until_quiet()
+    return 0, {"resolved": id_}
+
+
+def _decide_presence(row: pairs.PairRow, take: str | None) -> None:
+    """Deleted at one side, changed at the other: follow the one or the other."""
+    if take is None:
+        raise Fatal("MM-CONFLICT-FIELD", "Здесь можно только --take", "only --take decides this one")
+    kept = Side(take)
+    if row.pair.side(kept).presence == "here":
+        pairing.reborn(row.pair, kept.other)
+    else:
+        state = row.pair.side(kept.other)
+        state.settled = dict(state.now or {})
+        row.pair.side(kept).sent = None

@@ -1,0 +1,113 @@
+"""Looking at records, moving them, comparing them."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import Any
+
+import orjson
+
+from medmost.app import App
+from medmost.cli.control import Progress
+from medmost.cli.operations.asking import known_kinds
+from medmost.domain.errors import Fatal
+from medmost.domain.merge import merge
+from medmost.domain.record import BOTH, Side
+from medmost.store import journal, pairs
+from medmost.sync.poll import Passed
+from medmost.sync.status import is_level, status
+
+
+async def show_status(app: App, _: dict[str, Any], __: Progress) -> tuple[int, Any]:
+    told = await status(app.engine)
+    return (0 if told["healthy"] and is_level(told) else 1), told
+
+
+async def pairs_show(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
+    """Both sides now and settled, what would be done and why, the story. Values are shown only on request."""
+    kind = app.house.kind(known_kinds(app, args["kind"])[0])
+    key = "\x1f".join(part.strip() for part in str(args["key"]).split("|"))
+    index = app.house.cipher.blind(f"key {kind.name}", key)
+
+    def look(tx: sqlite3.Connection) -> list[dict[str, Any]]:
+        ids = pairs.ids_by_keys(tx, kind.name, [index]).get(index, [])
+        rows = pairs.by_ids(tx, app.house.cipher, ids)
+        return [_pair_card(tx, row, kind, bool(args.get("values"))) for row in rows.values()]
+
+    found = await app.database.read(look)
+    if not found:
+        raise Fatal("MM-CLI-NOPAIR", "Такой записи нет среди пар", "there is no pair with this key")
+    return 0, found
+
+
+def _pair_card(tx: sqlite3.Connection, row: pairs.PairRow, kind: Any, values: bool) -> dict[str, Any]:
+    merged = merge(row.pair, kind)
+    sides: dict[str, Any] = {}
+    for side in BOTH:
+        state = row.pair.side(side)
+        sides[side.value] = {
+            "ref": state.ref,
+            "version": state.version,
+            "presence": state.presence,
+            "unanswered": state.sent.op if state.sent else None,
+            "problems": [f"{problem.field}: {problem.reason}" for problem in state.problems],
+        }
+        if values:
+            sides[side.value] |= {"now": state.now, "settled": state.settled}
+    return {
+        "pair": row.pair.id,
+        "kind": row.pair.kind,
+        "state": row.state,
+        "hold": row.pair.hold,
+        "refused": row.pair.refused,
+        "sides": sides,
+        "would_do": {side.value: [plan.op, sorted(plan.fields)] for side, plan in merged.writes.items()},
+        "conflicts": sorted(merged.conflicts),
+        "story": [orjson.loads(entry) for entry in journal.story(tx, row.pair.id)],
+    }
+
+
+async def sync_now(app: App, args: dict[str, Any], progress: Progress) -> tuple[int, Any]:
+    """Polls both sides now and delivers until quiet."""
+    passed = await app.engine.poll_once(known_kinds(app, args.get("kind")))
+    return await _deliver_all(app, passed, progress)
+
+
+async def migrate(app: App, args: dict[str, Any], progress: Progress) -> tuple[int, Any]:
+    """Reads both sides whole through absorb, then delivers. `dry_run` plans and sends nothing."""
+    kinds = known_kinds(app, args.get("kind"))
+    passed: dict[tuple[Side, str], Passed] = {}
+    for kind in kinds:
+        for side in BOTH:
+            passed[side, kind] = await app.engine.pollers[side].one_pass(kind)
+            progress(f"{kind} {side}", passed[side, kind].read, passed[side, kind].read)
+    if args.get("dry_run"):
+        told = await status(app.engine)
+        return 0, {"planned": told["deliveries"]["due"], "kinds": told["kinds"]}
+    return await _deliver_all(app, passed, progress)
+
+
+async def _deliver_all(app: App, passed: dict[tuple[Side, str], Passed], progress: Progress) -> tuple[int, Any]:
+    async def report() -> None:
+        most = 0
+        while True:
+            told = await app.database.read(
+                lambda tx: tx.execute("SELECT COUNT(*) FROM delivery WHERE state != 'dead'").fetchone()[0]
+            )
+            most = max(most, told)
+            progress("deliveries", most - told, most)
+            await asyncio.sleep(0.5)
+
+    reporting = asyncio.create_task(report())
+    try:
+        if not app.engine.running:
+            await app.engine.until_quiet()
+        else:
+            await app.engine.quiet()
+    finally:
+        reporting.cancel()
+    told = await status(app.engine)
+    errors = {f"{kind} {side}": one.error.code for (side, kind), one in passed.items() if one.error}
+    read = sum(one.read for one in passed.values())
+    return (0 if is_level(told) and not errors else 1), {"read": read, "errors": errors, "status": told}

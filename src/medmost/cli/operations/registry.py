@@ -1,0 +1,35 @@
+"""Every operation by name: what the control socket offers and what commands call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from medmost.app import App
+from medmost.cli.control import Progress
+from medmost.cli.operations import conflicts, linking, records, upkeep
+from medmost.cli.operations.asking import Operation
+from medmost.domain.errors import Fatal
+
+OPERATIONS: dict[str, Operation] = {
+    "status": records.show_status,
+    "pairs.show": records.pairs_show,
+    "sync": records.sync_now,
+    "migrate": records.migrate,
+    "conflicts.list": conflicts.conflicts_list,
+    "conflicts.resolve": conflicts.conflicts_resolve,
+    "link.import": linking.import_links,
+    "link.list": linking.list_links,
+    "link.revoke": linking.revoke_link,
+    "stage.show": upkeep.stage_show,
+    "stage.set": upkeep.stage_set,
+    "pause": upkeep.pause,
+    "backup": upkeep.backup,
+    "journal.verify": upkeep.journal_verify,
+}
+
+
+async def operate(app: App, name: str, args: dict[str, Any], progress: Progress) -> tuple[int, Any]:
+    """Runs one operation. Raises Fatal for a name that is none."""
+    if name not in OPERATIONS:
+        raise Fatal("MM-CLI-OPERATION", f"Нет такой операции: {name}", f"no such operation: {name}")
+    return await OPERATIONS[name](app, args, progress)

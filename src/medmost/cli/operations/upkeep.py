@@ -1,0 +1,58 @@
+"""Stages, pauses, backups, the journal."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from medmost.app import App
+from medmost.cli.control import Progress
+from medmost.cli.operations.asking import known_kinds
+from medmost.store import journal, ledgers
+from medmost.sync.stages import check_stage
+
+
+async def stage_show(app: App, _: dict[str, Any], __: Progress) -> tuple[int, Any]:
+    found = await app.database.read(ledgers.stages)
+    return 0, {
+        kind: {"stage": stage, "brake": brake, "paused": paused} for kind, (stage, brake, paused) in found.items()
+    }
+
+
+async def stage_set(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
+    kind, stage = known_kinds(app, args["kind"])[0], check_stage(args["stage"])
+
+    def write(tx: sqlite3.Connection) -> None:
+        ledgers.set_stage(tx, kind, stage)
+        ledgers.set_brake(tx, kind, "")
+        entry = {"act": "stage.set", "kind": kind, "stage": stage, "actor": str(args.get("actor") or "operator")}
+        journal.append(tx, app.house.writer, app.house.clock.now(), entry, [])
+
+    await app.database.write(write)
+    app.bell.ring("deliver.gosuslugi", "deliver.emias")
+    return 0, {kind: stage}
+
+
+async def pause(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
+    kinds, paused = known_kinds(app, args.get("kind")), bool(args["paused"])
+
+    def write(tx: sqlite3.Connection) -> None:
+        for kind in kinds:
+            ledgers.set_paused(tx, kind, paused)
+        entry = {"act": "pause" if paused else "resume", "kinds": kinds, "actor": str(args.get("actor") or "operator")}
+        journal.append(tx, app.house.writer, app.house.clock.now(), entry, [])
+
+    await app.database.write(write)
+    app.bell.ring("deliver.gosuslugi", "deliver.emias")
+    return 0, {"paused" if paused else "resumed": kinds}
+
+
+async def backup(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
+    await app.database.backup(Path(str(args["file"])))
+    return 0, {"file": str(args["file"])}
+
+
+async def journal_verify(app: App, _: dict[str, Any], __: Progress) -> tuple[int, Any]:
+    broken = await app.database.read(lambda tx: journal.verify(tx, app.house.cipher))
+    return (1 if broken else 0), {"broken": broken}

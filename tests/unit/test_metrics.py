@@ -31,14 +31,14 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 def test_what_happens_is_counted() -> None:
     metrics = Metrics()
-    metrics.observed("emias", "visit", "changed", 500)
-    metrics.observed("emias", "visit", "changed")
-    metrics.written("gosuslugi", "visit", "delivered")
+    metrics.observed("emias", "visit", "detected", 500)
+    metrics.observed("emias", "visit", "detected")
+    metrics.written("gosuslugi", "visit", "ok")
     metrics.webhook("emias", "bad_signature")
     metrics.polled("emias", "slot", "done", 0.3)
     metrics.delivered("gosuslugi", "visit", 0.8)
-    assert value(metrics, "observations_total", system="emias", kind="visit", outcome="changed") == 501
-    assert value(metrics, "writes_total", system="gosuslugi", kind="visit", outcome="delivered") == 1
+    assert value(metrics, "observations_total", system="emias", kind="visit", outcome="detected") == 501
+    assert value(metrics, "writes_total", system="gosuslugi", kind="visit", outcome="ok") == 1
     assert value(metrics, "webhooks_total", system="emias", outcome="bad_signature") == 1
     assert value(metrics, "poll_seconds_count", system="emias", kind="slot", outcome="done") == 1
     assert value(metrics, "delivery_seconds_sum", system="gosuslugi", kind="visit") == 0.8

@@ -95,17 +95,17 @@ def snils_check(digits: str) -> bool:
     """Do the last two of eleven digits agree? Weights 9…1, sum mod 101, 100 is 00; old numbers go unchecked."""
     if int(digits[:9]) <= SNILS_UNCHECKED:
         return True
-    a, b, c, d, e, f, g, h, i, *_ = digits.encode()  # character codes, each 48 above its digit
-    total = 9 * a + 8 * b + 7 * c + 6 * d + 5 * e + 4 * f + 3 * g + 2 * h + i - 48 * 45
+    d = digits.encode()  # character codes, each 48 above its digit
+    total = 9 * d[0] + 8 * d[1] + 7 * d[2] + 6 * d[3] + 5 * d[4] + 4 * d[5] + 3 * d[6] + 2 * d[7] + d[8] - 48 * 45
     return total % 101 % 100 == int(digits[9:])
 
 
 def phone(value: str) -> str | None:
     """+7 and ten digits from 8…, 7…, +7 (…) … or ten digits; a foreign number keeps its + and 8 to 15 digits (§3.7)."""
-    if len(value) == 12 and value.startswith("+7") and value.isascii() and value[1:].isdigit():
-        return value
     if len(value) == 14 and value.startswith("+7(") and value[6] == ")":
         value = "+7" + value[3:6] + value[7:]
+    if len(value) == 12 and value.startswith("+7") and value.isascii() and value[1:].isdigit():
+        return value
     clean = value.translate(_PHONE_SIGNS)
     plus, digits = clean.startswith("+"), clean.removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):

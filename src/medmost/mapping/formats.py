@@ -76,8 +76,12 @@ def _normal(normal: Callable[[str], str | None], allowed: str) -> Read:
 
 
 def read_name(found: Any) -> str | None:
-    clean = read_text(found)
-    return None if clean is None else values.name(clean)
+    if found.__class__ is not str:
+        return read_text(found)
+    try:
+        return values.name(found)
+    except ValueError:
+        raise Unfit("format", "text") from None
 
 
 def write_snils(value: str) -> str:
@@ -117,12 +121,14 @@ def read_decimal(found: Any) -> str | None:
         return _shortest(f"{found:.15g}" if found.__class__ is float else str(found))
     if found.__class__ is not str:
         raise Unfit("type", "a number")
-    clean = found.strip().replace("\u2212", "-").replace(" ", "").replace("\u00a0", "")
+    clean = found.strip()
+    if not clean.isascii() or " " in clean:  # a minus sign, groups of digits
+        clean = clean.replace("\u2212", "-").replace(" ", "").replace("\u00a0", "")
     if not clean:
         return None
     if not _NUMBER.fullmatch(clean):
         raise Unfit("format", "a number")
-    if sum(sign.isdigit() for sign in clean.lstrip("-0,.")) > 15:
+    if len(clean) > 15 and sum(sign.isdigit() for sign in clean.lstrip("-0,.")) > 15:
         raise Unfit("range", "a number of at most 15 digits")
     return _shortest(clean.replace(",", "."))
 

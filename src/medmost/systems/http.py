@@ -93,7 +93,7 @@ class Http:
         """
         if call.operation == "auth" or self._tokens is None:
             return self._judged(call, await self._sent(call, None))
-        token = await self._token(self._tokens.token(), call.until)
+        token = self._tokens.ready() or await self._token(self._tokens.token(), call.until)
         answer = await self._sent(call, token)
         if answer.status == 401:
             fresh = await self._token(self._tokens.replace(token), call.until)

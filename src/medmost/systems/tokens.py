@@ -71,11 +71,16 @@ class TokenKeeper:
         self._not_before = 0.0
         self.renewals = 0
 
+    def ready(self) -> str | None:
+        """The token, where nothing has to be waited for."""
+        held = self._held
+        return held.value if held is not None and self._left(held) > margin(held.life) else None
+
     async def token(self) -> str:
         """A token that the system should accept. Raises what `obtain` raises when there is none and none to be had."""
+        if (ready := self.ready()) is not None:
+            return ready
         held = self._held
-        if held is not None and self._left(held) > margin(held.life):
-            return held.value
         if held is not None and self._left(held) > 0 and self._spared():
             return held.value  # somebody renews it, or just failed to: it is good until it expires
         async with self._lock:

@@ -6,9 +6,11 @@ import asyncio
 import sqlite3
 from typing import Any
 
+import msgspec
 import orjson
 
 from medmost.app import App
+from medmost.audit.compare import audit
 from medmost.cli.control import Progress
 from medmost.cli.operations.asking import known_kinds
 from medmost.domain.errors import Fatal
@@ -111,3 +113,11 @@ async def _deliver_all(app: App, passed: dict[tuple[Side, str], Passed], progres
     errors = {f"{kind} {side}": one.error.code for (side, kind), one in passed.items() if one.error}
     read = sum(one.read for one in passed.values())
     return (0 if is_level(told) and not errors else 1), {"read": read, "errors": errors, "status": told}
+
+
+async def audit_now(app: App, args: dict[str, Any], progress: Progress) -> tuple[int, Any]:
+    """Compares both systems afresh. What a person has on the list already is known, anything else is a finding."""
+    report = await audit(
+        app.house, app.database, app.systems, known_kinds(app, args.get("kind")), progress, mapping=app.mapping_hash
+    )
+    return report.exit_code, msgspec.to_builtins(report) | {"healthy": report.healthy}

@@ -15,6 +15,7 @@ OPERATIONS: dict[str, Operation] = {
     "pairs.show": records.pairs_show,
     "sync": records.sync_now,
     "migrate": records.migrate,
+    "audit": records.audit_now,
     "conflicts.list": conflicts.conflicts_list,
     "conflicts.resolve": conflicts.conflicts_resolve,
     "link.import": linking.import_links,

@@ -1,5 +1,7 @@
 """The test stand and medmost as real processes on free ports, for tests of whole flows.
 
+    from flows.running import command, medmost, stand, until   # `tests` is on the path, `flows` is its folder
+
     async with stand(tmp_path, people=60, seed=3) as systems:
         await command(systems, "migrate")                      # a command of its own: .code .out .err .json()
         async with medmost(systems, poll=(3600, 3600)) as running:

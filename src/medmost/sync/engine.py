@@ -63,6 +63,8 @@ class Engine:
         self.reachable: dict[Side, bool] = dict.fromkeys(BOTH, True)
         self._subscribe = subscribe
         self._subscribed: set[Side] = set()
+        self._page_errors: set[tuple[Side, str]] = set()
+        self._refused: set[Side] = set()
         self.running = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -72,17 +74,22 @@ class Engine:
             *(self._poll_loop(side, stop) for side in BOTH),
             *(self._watch_loop(side, stop) for side in BOTH),
             self._house_loop(stop),
+            self._wake_at(stop),
         ]
         self.running = True
         tasks = [asyncio.create_task(loop) for loop in loops]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         stop.set()
-        self.bell.ring(*(f"{topic}.{side}" for topic in ("deliver", "poll", "watch") for side in BOTH))
         await asyncio.wait(tasks)
         self.running = False
         for task in done:
             task.result()
         await self.database.write(self._checkpoint)
+
+    async def _wake_at(self, stop: asyncio.Event) -> None:
+        """Loops that sleep until their next turn, a poll's up to a minute, hear of the end at once."""
+        await stop.wait()
+        self.bell.ring(*(f"{topic}.{side}" for topic in ("deliver", "poll", "watch") for side in BOTH))
 
     # ------------------------------------------------------------ single passes
     async def until_quiet(self, patience: float = 60.0) -> None:
@@ -129,11 +136,13 @@ class Engine:
             passed = Passed(error=error)
         if passed.error is not None:
             log.warning("poll stopped", system=side.value, kind=kind, code=passed.error.code)
-            if passed.error.code.startswith("MM-SYS-PAGE"):
+            if passed.error.code == "MM-SYS-PAGE":
+                self._page_errors.add((side, kind))
                 await self.tell("page", side, kind, passed.error.code)
-            await self._noticed(side, passed.error)
-        else:
-            await self._noticed(side, None)
+        elif (side, kind) in self._page_errors:
+            self._page_errors.discard((side, kind))
+            await self.tell("page-ok", side, kind)
+        await self._noticed(side, passed.error)
         return passed
 
     async def _poll_loop(self, side: Side, stop: asyncio.Event) -> None:
@@ -172,7 +181,7 @@ class Engine:
             if now - last_probe >= (WATCH_SECONDS if not self.reachable[side] else PROBE_SECONDS):
                 last_probe = now
                 health = await self.systems[side].probe()
-                await self._noticed(side, None if health.reachable else _silent(side))
+                await self._noticed(side, health.trouble or (None if health.reachable else _silent(side)))
             if self._subscribe and side not in self._subscribed and self.reachable[side]:
                 await self._try_subscribe(side)
             await self.bell.wait(f"watch.{side}", WATCH_SECONDS)
@@ -190,7 +199,11 @@ class Engine:
         """An outage begins or ends: one event each, and a catch-up at its end."""
         up = error is None or not _is_outage(error)
         if isinstance(error, Fatal):
+            self._refused.add(side)
             await self.tell("token", side, "", error.code)
+        elif error is None and side in self._refused:
+            self._refused.discard(side)
+            await self.tell("token-ok", side)
         if up == self.reachable[side]:
             return
         self.reachable[side] = up
@@ -235,7 +248,11 @@ def _forget_expired(tx: sqlite3.Connection, now: float) -> int:
 
 
 def _is_outage(error: MedmostError) -> bool:
-    return isinstance(error, Transient) and not error.code.startswith(("MM-SYS-PAGE", "MM-SYS-LIMIT"))
+    return isinstance(error, Transient) and error.code not in ANSWERED
+
+
+ANSWERED = ("MM-SYS-PAGE", "MM-SYS-LIMIT", "MM-SYS-BUSY", "MM-SYS-TOKEN", "MM-SYS-CREDENTIALS", "MM-SYS-DENIED")
+"""Troubles of a system that is there: a bad page, a limit (its or ours), a token it does not take."""
 
 
 def _silent(side: Side) -> Transient:

@@ -117,8 +117,8 @@ class MemorySystem(Records, Troubles):
     async def probe(self) -> Health:
         try:
             self._enter("probe")
-        except (Transient, Fatal):
-            return self.health()
+        except (Transient, Fatal) as error:
+            return self.health().with_trouble(error)
         return self.health()
 
     def health(self) -> Health:

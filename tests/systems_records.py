@@ -65,10 +65,11 @@ class Records:
         self._seq = self._ids = 0
 
     # ------------------------------------------------------------ what people do
-    def put(self, kind: str, doc: Doc, ref: str | None = None) -> str:
-        """A person enters a record, or puts another body in the place of the one at `ref`."""
+    def put(self, kind: str, doc: Doc, ref: str | None = None, at: datetime | None = None) -> str:
+        """A person enters a record, or puts another body in the place of the one at `ref`. `at`: when it was so."""
         known = self._of(kind).get(ref) if ref else None
         stored = self._keep(kind, ref or self._new_ref(kind), doc, known.origin if known else None)
+        stored.stamp = at or stored.stamp
         self._log(kind, stored, "put" if known else "create", "person")
         return stored.ref
 

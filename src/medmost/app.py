@@ -123,7 +123,7 @@ async def _build(config: Config, clock: Clock) -> App:
         systems,
         bell,
         Pace(config.poll.min, config.poll.max),
-        in_flight=config.deliver.in_flight,
+        in_flight=min(config.deliver.in_flight, config.systems.gosuslugi.in_flight, config.systems.emias.in_flight),
         subscribe=subscribe,
         told=metrics_of_writes(metrics, clock),
     )

@@ -199,10 +199,11 @@ def _merge_change(pair: Pair, kind: Kind, field: Field, out: Merged) -> None:
             by_e = False
     if not (by_g or by_e):
         return  # nothing changed, yet they differ: nothing is written, the audit reports it
-    if kind.source is not None:
-        out.carry(kind.source.other, name, (pair.side(kind.source).now or {}).get(name))
-        if (by_g, by_e)[kind.source is Side.GOSUSLUGI]:
-            out.decided.append(Decided(name, kind.source, y if kind.source is Side.GOSUSLUGI else x))
+    ruler = field.source or kind.source
+    if ruler is not None:
+        out.carry(ruler.other, name, (pair.side(ruler).now or {}).get(name))
+        if (by_g, by_e)[ruler is Side.GOSUSLUGI]:
+            out.decided.append(Decided(name, ruler, y if ruler is Side.GOSUSLUGI else x))
     elif field.style is Style.FORWARD:
         _merge_state(field, x, y, out)
     elif field.style is Style.GROW:

@@ -99,9 +99,9 @@ def _doubt(pair: Pair, kind: Kind, target: Side, name: str, value: Any) -> None:
     if state.settled is not None and name in state.settled and (state.now or {}).get(name) == state.settled[name]:
         remember_late(state, {name: value})  # not applied: still behind
         return
-    if kind.source is not None:
-        return  # the ruling side decides in any case
     field = kind.field(name)
+    if kind.source is not None or field.source is not None:
+        return  # the ruling side decides in any case
     if field.style is not Style.REPLACE or field.owner is Owner.LATEST:
         return  # forward-only states, followers, histories and `latest` decide by value
     source = pair.side(target).sent

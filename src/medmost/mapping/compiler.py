@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from medmost.domain.errors import Fatal
 from medmost.domain.kinds import Field, Kind, Style
 from medmost.domain.record import BOTH, Doc, Fields, Problem, Reading, Side
 from medmost.mapping import paths
@@ -52,6 +53,23 @@ class CompiledMapping:
         """A new document that reads as `fields` and is `onto` in all else; `onto` itself is never changed."""
         doc: Doc = self._write[side](fields, onto)
         return doc
+
+    def typed(self, name: str, text: str) -> Any:
+        """The canonical value of what a person typed in either system's form (mapping.contract.Mapping)."""
+        rule = next((rule for rule in self.rule.fields if rule.name == name), None)
+        allowed = ""
+        for lens in (lens_of(rule, side) for side in BOTH) if rule is not None else ():
+            if lens is None:
+                continue
+            try:
+                return lens.read(text)
+            except Unfit as unfit:
+                allowed = unfit.allowed
+        raise Fatal(
+            "MM-MAP-VALUE",
+            f"Поле {name} вида {self.kind.name} не принимает такое значение ({allowed})",
+            f"field {name} of {self.kind.name} takes no such value ({allowed})",
+        )
 
     def source(self, side: Side) -> str:
         """The Python of both functions of a side."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from medmost.domain.kinds import Kind
 from medmost.domain.record import Doc, Fields, Reading, Side
@@ -15,6 +15,13 @@ class Mapping(Protocol):
 
     def read(self, side: Side, doc: Doc) -> Reading:
         """Canonical fields of a wire document; problems name every field that does not fit."""
+        ...
+
+    def typed(self, name: str, text: str) -> Any:
+        """The canonical value of what a person typed in either system's form.
+
+        Raises Fatal MM-MAP-VALUE where the field takes no such value.
+        """
         ...
 
     def write(self, side: Side, fields: Fields, onto: Doc | None) -> Doc:

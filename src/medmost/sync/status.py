@@ -64,6 +64,8 @@ def healths_status(healths: dict[str, Health]) -> dict[str, Any]:
             "last_ok": health.last_ok,
             "skew_seconds": health.skew_seconds,
             "signer": health.signer,
+            "warning": health.warning,
+            "warning_en": health.warning_en,
         }
         for name, health in healths.items()
     }

@@ -45,11 +45,13 @@ async def conflicts_resolve(app: App, args: dict[str, Any], _: Progress) -> tupl
                 "Запись с тех пор изменилась: посмотрите расхождение ещё раз",
                 "the record has changed since: look at the conflict again",
             )
-        chosen = value
+        chosen = None
         if take:
             chosen = (row.pair.side(Side(take)).now or {}).get(one.field)
         elif args.get("field") != one.field:
             raise Fatal("MM-CONFLICT-FIELD", f"Расходится поле {one.field}", f"the conflict is about {one.field}")
+        elif value is not None and one.field != "*":
+            chosen = app.house.mappings[one.kind].typed(one.field, str(value))
         if one.field == "*":
             _decide_presence(row, take)
         else:

@@ -26,6 +26,7 @@ async def stage_set(app: App, args: dict[str, Any], _: Progress) -> tuple[int, A
     def write(tx: sqlite3.Connection) -> None:
         ledgers.set_stage(tx, kind, stage)
         ledgers.set_brake(tx, kind, "")
+        ledgers.tell(tx, app.house.clock.now(), "brake-ok", "", kind)
         entry = {"act": "stage.set", "kind": kind, "stage": stage, "actor": str(args.get("actor") or "operator")}
         journal.append(tx, app.house.writer, app.house.clock.now(), entry, [])
 

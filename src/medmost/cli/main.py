@@ -16,7 +16,7 @@ from medmost.cli import show
 from medmost.cli.perform import configured, perform
 from medmost.cli.restore import restore_state
 from medmost.cli.run import run
-from medmost.cli.talk import as_json, complain, out, say
+from medmost.cli.talk import as_json, complain, lang, out, say
 from medmost.config import describe, write_defaults
 from medmost.domain.errors import Fatal, MedmostError
 from medmost.logging import configure
@@ -50,9 +50,9 @@ def finish(answer: tuple[int, Any], json: bool, shown: Any = None) -> None:
 
 @app.callback()
 def options(
-    lang: Annotated[str, typer.Option("--lang", help="ru или en", envvar="MEDMOST_LANG")] = "ru",
+    language: Annotated[str, typer.Option("--lang", help="ru или en", envvar="MEDMOST_LANG")] = "ru",
 ) -> None:
-    os.environ["MEDMOST_LANG"] = lang
+    os.environ["MEDMOST_LANG"] = language
 
 
 @app.command()
@@ -123,7 +123,7 @@ def audit(
 ) -> None:
     """Сверить обе системы заново, по ключу и полю. 0 — сходится, 1 — нет."""
     target = str(report.resolve()) if report else None
-    finish(perform(config, "audit", kind=kind, repair=repair, report=target), json, show.audited)
+    finish(perform(config, "audit", kind=kind, repair=repair, report=target, lang=lang()), json, show.audited)
 
 
 @pairs_app.command("show")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ import orjson
 
 from medmost.app import App
 from medmost.audit.compare import audit
+from medmost.audit.repair import repair
+from medmost.audit.report import check_target, write_report
 from medmost.cli.control import Progress
 from medmost.cli.operations.asking import known_kinds
 from medmost.domain.errors import Fatal
@@ -90,6 +93,13 @@ async def migrate(app: App, args: dict[str, Any], progress: Progress) -> tuple[i
     return await _deliver_all(app, passed, progress)
 
 
+async def _until_delivered(app: App) -> None:
+    if app.engine.running:
+        await app.engine.quiet()
+    else:
+        await app.engine.until_quiet()
+
+
 async def _deliver_all(app: App, passed: dict[tuple[Side, str], Passed], progress: Progress) -> tuple[int, Any]:
     async def report() -> None:
         most = 0
@@ -103,10 +113,7 @@ async def _deliver_all(app: App, passed: dict[tuple[Side, str], Passed], progres
 
     reporting = asyncio.create_task(report())
     try:
-        if not app.engine.running:
-            await app.engine.until_quiet()
-        else:
-            await app.engine.quiet()
+        await _until_delivered(app)
     finally:
         reporting.cancel()
     told = await status(app.engine)
@@ -117,7 +124,18 @@ async def _deliver_all(app: App, passed: dict[tuple[Side, str], Passed], progres
 
 async def audit_now(app: App, args: dict[str, Any], progress: Progress) -> tuple[int, Any]:
     """Compares both systems afresh. What a person has on the list already is known, anything else is a finding."""
-    report = await audit(
-        app.house, app.database, app.systems, known_kinds(app, args.get("kind")), progress, mapping=app.mapping_hash
-    )
-    return report.exit_code, msgspec.to_builtins(report) | {"healthy": report.healthy}
+    kinds = known_kinds(app, args.get("kind"))
+    target = check_target(Path(str(args["report"]))) if args.get("report") else None
+    report = await audit(app.house, app.database, app.systems, kinds, progress, mapping=app.mapping_hash)
+    told = report.as_json()
+    if target is not None:
+        titles = {name: mapping.kind for name, mapping in app.house.mappings.items()}
+        write_report(report, target, titles, "en" if args.get("lang") == "en" else "ru")
+        told["report"] = target.name
+    if args.get("repair") and report.findings:
+        repaired = await repair(app.house, app.database, app.systems, report.findings)
+        app.bell.ring("deliver.gosuslugi", "deliver.emias")
+        await _until_delivered(app)
+        told["repaired"] = msgspec.to_builtins(repaired)
+        return (1 if repaired.left else 0), told
+    return report.exit_code, told

@@ -53,6 +53,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     parents: dict[str, str] = {}  # field -> kind that must have landed before
     releases_key: dict[str, tuple[str, ...]] = {}  # field -> values with which a record gives up its natural key
     final: dict[str, tuple[str, ...]] = {}  # field -> values that end a record's life
+    moved_from: str | None = None  # wire member by which a moved record names the one it takes the place of
+    moved_to: str | None = None  # wire member by which the former record names its successor
     expires: str | None = None  # the field whose passing lets us forget the record (slots)
     refusal: dict[str, dict[str, str | None]] = {}
     """A system's refusal code -> fields written back to the source (visit: status=rejected; None means its words)."""

@@ -94,6 +94,8 @@ def kind_of(rule: KindRule) -> Kind:
         releases_key=rule.releases_key,
         final=rule.final,
         expires=rule.expires,
+        moved_from=rule.moved_from,
+        moved_to=rule.moved_to,
         refusal=rule.refusal,
     )
 

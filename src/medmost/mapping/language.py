@@ -99,6 +99,8 @@ class KindRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     releases_key: dict[str, tuple[str, ...]] = {}
     final: dict[str, tuple[str, ...]] = {}
     expires: str | None = None
+    moved_from: str | None = None
+    moved_to: str | None = None
     refusal: dict[str, dict[str, str | None]] = {}
 
 

@@ -17,7 +17,7 @@ from medmost.store.aliases import former
 from medmost.store.pairs import PairRow
 from medmost.sync.desk import Desk
 from medmost.sync.house import House, Seen
-from medmost.sync.replan import DUPLICATE, replan
+from medmost.sync.replan import DUPLICATE, join, replan
 
 BRAKE_SHARE, BRAKE_LEAST, BRAKE_MOST = 0.05, 20, 500
 
@@ -62,6 +62,9 @@ def observe(desk: Desk, seen: Seen) -> bool:
     o = seen.observation
     desk.count(o.side, o.kind, "detected")
     row = _pair_of(desk, seen)
+    if row is not None and seen.moved_to is not None and row.pair.side(o.side).ref == o.ref:
+        _follow(desk, row, o, seen.moved_to)
+        return True
     if row is None:
         desk.count(o.side, o.kind, "unchanged")
         return False
@@ -118,7 +121,7 @@ def _pair_of(desk: Desk, seen: Seen) -> PairRow | None:
         ours.pair.hold = DUPLICATE
         replan(desk, ours)
         return None
-    row = _match(desk, seen, ours)
+    row = _moved(desk, seen) or _match(desk, seen, ours)
     state = row.pair.side(o.side)
     state.ref = o.ref
     desk.bind(o.kind, o.side, o.ref, row.pair.id)
@@ -173,6 +176,34 @@ def _match(desk: Desk, seen: Seen, ours: PairRow | None) -> PairRow:
     if twin and seen.key_index is not None and not _released(desk, seen):
         row.pair.hold = DUPLICATE
     return row
+
+
+def _moved(desk: Desk, seen: Seen) -> PairRow | None:
+    """A moved visit is a new record of the same pair (design §6): it takes the old one's place."""
+    o = seen.observation
+    if seen.moved_from is None:
+        return None
+    known, _ = desk.alias(o.kind, o.side, seen.moved_from)
+    row = desk.rows.get(known) if known is not None else None
+    if row is None or row.pair.closed or row.pair.side(o.side).ref != seen.moved_from:
+        return None
+    _vacate(row.pair, o.side)
+    return row
+
+
+def _follow(desk: Desk, row: PairRow, o: Observation, successor: str) -> None:
+    """The old record of a moved visit says where it went. Its cancellation is nobody's: the pair goes on there."""
+    other, _ = desk.alias(o.kind, o.side, successor)
+    desk.count(o.side, o.kind, "unchanged")
+    state = row.pair.side(o.side)
+    if other not in (None, row.pair.id):  # its successor was here first, in a pair of its own
+        desk.bind(o.kind, o.side, o.ref, other)
+        _vacate(row.pair, o.side)
+        join(desk, row, desk.rows[other or 0])
+    else:
+        desk.bind(o.kind, o.side, successor, row.pair.id)
+        state.ref, state.version = successor, -1
+    replan(desk, row)
 
 
 def _by_sent_key(desk: Desk, seen: Seen) -> PairRow | None:

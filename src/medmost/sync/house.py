@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from medmost.domain.kinds import Kind
-from medmost.domain.record import Fields, Observation, Reading, Side
+from medmost.domain.record import Doc, Fields, Observation, Reading, Side
 from medmost.mapping.contract import Mapping
 from medmost.store.cipher import Cipher
 from medmost.store.links import patient_index
@@ -29,6 +29,8 @@ class Seen(msgspec.Struct):
     reading: Reading | None  # None: a tombstone
     key_index: bytes | None = None
     patient_index: bytes | None = None
+    moved_from: str | None = None  # the ref whose place this record takes
+    moved_to: str | None = None  # the ref that took this record's place
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,20 @@ class House:
             return Seen(observation, None)
         mapping = self.mappings[observation.kind]
         reading = mapping.read(observation.side, observation.doc)
+        kind = mapping.kind
         return Seen(
             observation,
             reading,
-            self.key_index(mapping.kind, reading.fields),
-            self.patient_index(mapping.kind, reading.fields),
+            self.key_index(kind, reading.fields),
+            self.patient_index(kind, reading.fields),
+            _ref(observation.doc, kind.moved_from),
+            _ref(observation.doc, kind.moved_to),
         )
+
+
+def _ref(doc: Doc, member: str | None) -> str | None:
+    ref = doc.get(member) if member else None
+    return ref if isinstance(ref, str) and ref else None
 
 
 def letter(side: Side) -> str:

@@ -88,7 +88,7 @@ def _meets_another(desk: Desk, row: PairRow, kind: Kind) -> bool:
     for other in desk.with_key(kind.name, row.key_index):
         if other is row or not other.key_live or other.pair.hold:
             continue
-        if _join(desk, row, other) or _join(desk, other, row):
+        if join(desk, row, other) or join(desk, other, row):
             return row.pair.closed
         for one in (row, other):
             one.pair.hold = DUPLICATE
@@ -102,7 +102,7 @@ def _meets_another(desk: Desk, row: PairRow, kind: Kind) -> bool:
     return False
 
 
-def _join(desk: Desk, half: PairRow, other: PairRow) -> bool:
+def join(desk: Desk, half: PairRow, other: PairRow) -> bool:
     """`half` has one side only and nothing under way, and `other` lacks just that side: it moves over."""
     for side in BOTH:
         mine, theirs = half.pair.side(side), other.pair.side(side)

@@ -117,7 +117,11 @@ class Dialect:
 
 def at(body: Mapping[str, Any], path: str) -> Any:
     """The value at a path, None where it is absent; an empty string counts as absent at both systems."""
-    value: Any = body
+    value: Any
+    if "." not in path:
+        value = body.get(path)
+        return None if value == "" else value
+    value = body
     for step in path.split("."):
         if not isinstance(value, dict):
             return None

@@ -36,7 +36,7 @@ async def signed_by(signature: bytes, content: bytes, certificate: str) -> bool:
     if not isinstance(key, ec.EllipticCurvePublicKey):
         return False
     try:
-        return _signed_by_ecdsa(signature, content, registered, key)
+        return _signed_by_ecdsa(signature, content, key)
     except (InvalidSignature, ValueError, TypeError, KeyError):
         return False
 
@@ -64,9 +64,7 @@ async def _signed_by_gost(signature: bytes, content: bytes, certificate: str) ->
             return False
 
 
-def _signed_by_ecdsa(
-    signature: bytes, content: bytes, registered: x509.Certificate, key: ec.EllipticCurvePublicKey
-) -> bool:
+def _signed_by_ecdsa(signature: bytes, content: bytes, key: ec.EllipticCurvePublicKey) -> bool:
     info = cms.ContentInfo.load(signature)
     if info["content_type"].native != "signed_data":
         return False
@@ -74,9 +72,6 @@ def _signed_by_ecdsa(
     if len(signers) != 1:
         return False
     signer = signers[0]
-    named = signer["sid"].native
-    if named.get("serial_number") != registered.serial_number:
-        return False
     name = signer["digest_algorithm"]["algorithm"].native
     attributes = {row["type"].native: row["values"] for row in signer["signed_attrs"]}
     if attributes["content_type"][0].native != "data":

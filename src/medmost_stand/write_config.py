@@ -51,7 +51,7 @@ def locked(folder: Path) -> Iterator[None]:
 def known_secrets(folder: Path) -> dict[str, str]:
     """The fields of Credentials that the folder holds already; key and certificate only as a pair."""
     found = {
-        field: (folder / "secrets" / name).read_text(encoding="utf-8").strip()
+        field: _read_secret(folder / "secrets" / name)
         for name, field in _SECRETS.items()
         if (folder / "secrets" / name).is_file()
     }
@@ -76,6 +76,11 @@ def write_config(folder: Path, credentials: Credentials, addresses: Addresses) -
     settings = folder / "medmost.toml"
     if not settings.exists():  # people may have changed it since
         settings.write_text(_settings(addresses), encoding="utf-8")
+
+
+def _read_secret(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    return text if path.suffix == ".pem" else text.strip()
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -39,7 +39,7 @@ def health_of(system: System, policy_number: str) -> Health:
         place = names.get(visit.get("OID организации"), {})
         visit["Место"] = place.get("Краткое наименование") or place.get("Полное наименование") or ""
     now = system.clock.now()
-    coming = [v for v in visits if v["Статус записи"] == "Записан" and _moment(v["Начало приёма"]) >= now]
+    coming = [v for v in visits if v.get("Статус записи") == "Записан" and _moment(v.get("Начало приёма")) >= now]
     return Health(
         coming=coming[::-1],
         past=[visit for visit in visits if visit not in coming],

@@ -1,0 +1,59 @@
+"""A visit that EMIAS moves is one visit: the portal's own record shows the new time (design §6)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.flows.running import command, link_everyone, medmost, stand, until
+
+
+async def test_moved_visit_keeps_its_portal_record(tmp_path: Path) -> None:
+    async with stand(tmp_path, people=40, seed=5) as systems:
+        linked = {one["policy_number"] for one in await link_everyone(systems)}
+        assert (await command(systems, "migrate")).code == 0
+        slots = [one for one in (await systems.export("emias", "slots")).values() if one.get("status") == "FREE"]
+        schedules = await systems.export("emias", "schedules")
+        by_id = {one["scheduleId"]: one for one in schedules.values() if "scheduleId" in one}
+        first, second = _two_hours(slots)
+        schedule = by_id[first["scheduleId"]]
+        body = {
+            "policyNumber": sorted(linked)[0],
+            "lpuOid": schedule["lpuOid"],
+            "doctor": {"snils": schedule["doctor"]["snils"]},
+            "startTime": first["startTime"],
+            "endTime": first["endTime"],
+            "scheduleId": first["scheduleId"],
+            "status": "BOOKED",
+            "source": "REGISTRY",
+        }
+        async with medmost(systems, poll=(3600, 3600)):
+            booked = await systems.act("emias", "POST", "visits", body)
+
+            async def at_portal(when: str) -> dict[str, Any] | None:
+                shown = datetime.fromisoformat(when).strftime("%d.%m.%Y %H:%M")
+                for one in (await systems.export("gosuslugi", "visits")).values():
+                    if one.get("Номер полиса") == body["policyNumber"] and one.get("Начало приёма") == shown:
+                        return one
+                return None
+
+            before = await until(lambda: at_portal(first["startTime"]), "the visit at the portal", within=10)
+            to = {"startTime": second["startTime"], "endTime": second["endTime"], "scheduleId": second["scheduleId"]}
+            moved = await systems.act("emias", "POST", f"visits/{booked['id']}:move", to)
+            assert moved["id"] != booked["id"]
+            after = await until(lambda: at_portal(second["startTime"]), "the new time at the portal", within=10)
+            assert after["id"] == before["id"]
+            assert after["Статус записи"] == "Записан"
+            assert await at_portal(first["startTime"]) is None
+
+
+def _two_hours(slots: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two free slots of one schedule, well in the future."""
+    horizon = datetime.now().astimezone() + timedelta(hours=3)
+    later = [one for one in slots if datetime.fromisoformat(one["startTime"]) > horizon]
+    for one in later:
+        for other in later:
+            if one["scheduleId"] == other["scheduleId"] and one["startTime"] < other["startTime"]:
+                return one, other
+    raise AssertionError("the world has no two free slots of one schedule")

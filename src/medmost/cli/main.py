@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from medmost import __version__
-from medmost.cli import show
-from medmost.cli.perform import configured, perform
+from medmost.cli import mapping, show
+from medmost.cli.perform import configured, ended_by, perform
 from medmost.cli.restore import restore_state
 from medmost.cli.run import run
 from medmost.cli.talk import as_json, complain, lang, out, say
@@ -27,10 +27,11 @@ conflicts_app = typer.Typer(no_args_is_help=True, help="Расхождения, 
 link_app = typer.Typer(no_args_is_help=True, help="Привязки учётных записей к полисам")
 stage_app = typer.Typer(no_args_is_help=True, help="Стадии видов")
 config_app = typer.Typer(no_args_is_help=True, help="Настройки")
+dead_app = typer.Typer(no_args_is_help=True, help="Доставки, которым не помогли 72 часа ожидания")
 journal_app = typer.Typer(no_args_is_help=True, help="Журнал")
 for name, sub in (
     ("pairs", pairs_app), ("conflicts", conflicts_app), ("link", link_app), ("stage", stage_app),
-    ("config", config_app), ("journal", journal_app),
+    ("config", config_app), ("journal", journal_app), ("dead", dead_app), ("mapping", mapping.app),
 ):  # fmt: skip
     app.add_typer(sub, name=name)
 
@@ -46,6 +47,11 @@ def finish(answer: tuple[int, Any], json: bool, shown: Any = None) -> None:
     else:
         shown(result)
     raise typer.Exit(code)
+
+
+def actor() -> str:
+    """Who acts, for the journal: the account this command runs under."""
+    return os.environ.get("SUDO_USER") or os.environ.get("USER") or "operator"
 
 
 @app.callback()
@@ -79,8 +85,7 @@ def run_(config: Config = None) -> None:
     try:
         asyncio.run(run(configured(config)))
     except MedmostError as error:
-        complain(error)
-        raise typer.Exit(2) from error
+        raise ended_by(error) from error
 
 
 @app.command()
@@ -161,8 +166,27 @@ def conflicts_resolve(
                        "give either --take gosuslugi|emias or --set FIELD=VALUE"))  # fmt: skip
         raise typer.Exit(2)
     field, _, value = (set_ or "").partition("=")
-    actor = os.environ.get("USER", "operator")
-    finish(perform(config, "conflicts.resolve", id=id_, take=take, field=field, value=value or None, actor=actor), True)
+    finish(
+        perform(config, "conflicts.resolve", id=id_, take=take, field=field, value=value or None, actor=actor()), True
+    )
+
+
+@dead_app.command("list")
+def dead_list(config: Config = None) -> None:
+    """Что не доставлено за 72 часа."""
+    finish(perform(config, "dead.list"), True)
+
+
+@dead_app.command("retry")
+def dead_retry(ids: list[str], config: Config = None) -> None:
+    """Пробовать снова."""
+    finish(perform(config, "dead.retry", ids=ids, actor=actor()), True)
+
+
+@dead_app.command("drop")
+def dead_drop(ids: list[str], config: Config = None) -> None:
+    """Оставить ту сторону как есть, пока одна из записей не изменится."""
+    finish(perform(config, "dead.drop", ids=ids, actor=actor()), True)
 
 
 @link_app.command("add")
@@ -201,7 +225,7 @@ def link_list(
 @link_app.command("revoke")
 def link_revoke(id_: Annotated[int, typer.Argument(metavar="ID")], config: Config = None) -> None:
     """Отозвать привязку: больше ничего личного не передаётся, тела записей стираются."""
-    finish(perform(config, "link.revoke", id=id_, actor=os.environ.get("USER", "operator")), True)
+    finish(perform(config, "link.revoke", id=id_, actor=actor()), True)
 
 
 @stage_app.command("show")
@@ -213,7 +237,7 @@ def stage_show(config: Config = None) -> None:
 @stage_app.command("set")
 def stage_set(kind: str, stage: str, config: Config = None) -> None:
     """Сменить стадию вида."""
-    finish(perform(config, "stage.set", kind=kind, stage=stage, actor=os.environ.get("USER", "operator")), True)
+    finish(perform(config, "stage.set", kind=kind, stage=stage, actor=actor()), True)
 
 
 @app.command()
@@ -254,11 +278,10 @@ def backup(file: Path, config: Config = None) -> None:
 def restore(file: Path, config: Config = None) -> None:
     """Вернуть базу состояния из копии; прежняя остаётся рядом."""
     try:
-        kept = restore_state(configured(config), file)
+        restored = restore_state(configured(config), file)
     except MedmostError as error:
-        complain(error)
-        raise typer.Exit(2) from error
-    out.print(say(f"Восстановлено. Прежняя база: {kept}", f"Restored. The former state: {kept}"))
+        raise ended_by(error) from error
+    show.restored(restored)
 
 
 def main() -> None:

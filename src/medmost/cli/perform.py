@@ -35,9 +35,14 @@ def perform(folder: Path | None, do: str, **args: Any) -> tuple[int, Any]:
         with bars() as progress:
             return asyncio.run(_perform(config, do, args, progress))
     except MedmostError as error:
-        complain(error)
-        wrong = ("MM-CFG", "MM-CLI", "MM-MAP", "MM-KEY", "MM-STAGE", "MM-STATE-BUSY")
-        raise typer.Exit(2 if error.code.startswith(wrong) else 1) from error
+        raise ended_by(error) from error
+
+
+def ended_by(error: MedmostError) -> typer.Exit:
+    """Tells the error and gives the end of the program: 2 for wrong use or configuration, 1 for other trouble."""
+    complain(error)
+    wrong = ("MM-CFG", "MM-CLI", "MM-MAP", "MM-KEY", "MM-STAGE", "MM-STATE-BUSY")
+    return typer.Exit(2 if error.code.startswith(wrong) else 1)
 
 
 async def _perform(config: Config, do: str, args: dict[str, Any], progress: Progress) -> tuple[int, Any]:

@@ -6,19 +6,39 @@ import os
 import shutil
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
+
+import msgspec
 
 from medmost.app import StateLock
 from medmost.config import Config
 from medmost.domain.errors import Fatal
+from medmost.mapping import load_mappings
+from medmost.store import deliveries, journal, ledgers, pairs, schema
 from medmost.store.cipher import Cipher
+from medmost.store.troubles import file_trouble
+from medmost.sync.house import House
+from medmost.sync.linked import close_link
+
+_Link = tuple[bytes, bytes, float]
+"""What names a link in any copy of a state: policy, account, when it was made."""
 
 
-def restore_state(config: Config, backup: Path) -> Path | None:
-    """Puts `backup` in place of the state; the former state stays beside it. Returns where.
+class Restored(msgspec.Struct):
+    """`kept`: where the former state is now. `revoked`: links ended since the backup; None where nobody can tell."""
 
-    Both systems have moved on since the backup was made: cursors are forgotten, so that the next pass reads
-    everything and finds by comparison what had been carried already; nothing is sent twice.
+    kept: Path | None
+    revoked: int | None
+
+
+def restore_state(config: Config, backup: Path) -> Restored:
+    """Puts `backup` in place of the state; the former state stays beside it.
+
+    Both systems have moved on since the backup was made. Cursors are forgotten, so that the next pass reads everything
+    and finds by comparison and by our own marks what had been carried already: nothing is sent twice. Ids given since
+    are never given again, because marks made with them live on in both systems. Consents withdrawn since are taken
+    over from the former state where it can still be read.
 
     Raises:
         Fatal: the file is no state of this key, or a running medmost holds the state.
@@ -28,35 +48,85 @@ def restore_state(config: Config, backup: Path) -> Path | None:
     lock = StateLock(state)
     lock.take()
     try:
-        kept = None
-        if state.exists():
-            kept = state.with_name(f"{state.name}.before-{time.strftime('%Y%m%d-%H%M%S')}")
-            os.replace(state, kept)  # noqa: PTH105  # atomic on one disk
-        for tail in ("-wal", "-shm"):
-            state.with_name(state.name + tail).unlink(missing_ok=True)
         fresh = state.with_name(state.name + ".new")
-        shutil.copyfile(backup, fresh)
-        fresh.chmod(0o600)
-        with sqlite3.connect(fresh) as connection:
-            connection.execute("DELETE FROM cursor")
-        connection.close()
-        os.replace(fresh, state)  # noqa: PTH105  # atomic on one disk
-        return kept
+        try:
+            ended = _revoked_links(state)
+            shutil.copyfile(backup, fresh)
+            fresh.chmod(0o600)
+            schema.upgrade(fresh)
+            with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
+                revoked = _make_ready(connection, config, ended)
+            kept = _set_aside(state)
+            os.replace(fresh, state)  # noqa: PTH105  # atomic on one disk
+        except (OSError, sqlite3.Error) as error:
+            raise file_trouble(state, error) or _unwritable(state, error) from error
+        return Restored(kept, None if ended is None else revoked)
     finally:
         lock.release()
 
 
 def _check(config: Config, backup: Path) -> None:
     try:
-        with sqlite3.connect(f"file:{backup}?mode=ro", uri=True) as connection:
+        with closing(sqlite3.connect(f"{backup.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             verdict = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            sample = connection.execute("SELECT id, patient_index, g_body FROM pair LIMIT 1").fetchone()
-        connection.close()
+            connection.execute("SELECT id FROM pair LIMIT 1").fetchone()
+            ledgers.recognise(connection, Cipher(config.state.key))
     except sqlite3.Error as error:
         raise Fatal(
             "MM-CLI-BACKUP", f"{backup.name} не копия базы состояния", f"{backup.name} is no backup of a state"
         ) from error
     if verdict != "ok":
         raise Fatal("MM-CLI-BACKUP", f"{backup.name} повреждён", f"{backup.name} is damaged")
-    if sample is not None:
-        Cipher(config.state.key).open("pair.g", sample[0], sample[1], sample[2])
+
+
+def _revoked_links(state: Path) -> set[_Link] | None:
+    """The links that the former state knows as ended; None where it is gone or unreadable."""
+    if not state.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(state)) as connection:
+            rows = connection.execute(
+                "SELECT policy_index, account_index, created_at FROM link WHERE state = 'revoked'"
+            )
+            return set(rows)
+    except sqlite3.Error:
+        return None
+
+
+def _make_ready(connection: sqlite3.Connection, config: Config, ended: set[_Link] | None) -> int:
+    overlay = config.folder / "kinds"
+    house = House(load_mappings(overlay if overlay.is_dir() else None), Cipher(config.state.key))
+    now = house.clock.now()
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DELETE FROM cursor")
+    deliveries.release_in_flight(connection)
+    pairs.leave_ids(connection, max(pairs.next_id(connection), int(now) << 20))
+    active = connection.execute(
+        "SELECT id, policy_index, account_index, created_at FROM link WHERE state = 'active'"
+    ).fetchall()
+    over = [id_ for id_, *link in active if tuple(link) in (ended or ())]
+    for id_ in over:
+        close_link(connection, house, id_, "restore")
+    journal.append(connection, house.writer, now, {"act": "restore", "revoked": over}, [])
+    connection.execute("COMMIT")
+    return len(over)
+
+
+def _set_aside(state: Path) -> Path | None:
+    """The former state with its write-ahead log, under another name."""
+    if not state.exists():
+        return None
+    kept = state.with_name(f"{state.name}.before-{time.strftime('%Y%m%d-%H%M%S')}")
+    for tail in ("-wal", "-shm", ""):
+        part = state.with_name(state.name + tail)
+        if part.exists():
+            os.replace(part, kept.with_name(kept.name + tail))  # noqa: PTH105  # atomic on one disk
+    return kept
+
+
+def _unwritable(state: Path, error: Exception) -> Fatal:
+    return Fatal(
+        "MM-STATE-WRITE",
+        f"База состояния {state.name} не записывается ({error}): проверьте место на диске и права",
+        f"the state database {state.name} cannot be written ({error}): check free space and permissions",
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from medmost.cli.restore import Restored
 from medmost.cli.talk import out, say
 
 
@@ -66,6 +67,23 @@ def links(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         out.print(f"{row['id']}  {row['state']}  {row['oid']}  {row['policy_number']}")
     out.print(say(f"Всего {len(rows)}", f"{len(rows)} in all"))
+
+
+def restored(result: Restored) -> None:
+    kept = result.kept or say("не было", "there was none")
+    out.print(say(f"Восстановлено. Прежняя база: {kept}", f"Restored. The former state: {kept}"))
+    if result.revoked is None:
+        out.print(
+            say(
+                "Прежняя база не читается. До запуска отзовите согласия, отозванные после копии: "
+                "medmost link list, medmost link revoke",
+                "The former state cannot be read. Before you start, end the links that were ended since the backup: "
+                "medmost link list, medmost link revoke",
+            )
+        )
+    elif result.revoked:
+        out.print(say(f"Перенесено отзывов согласия: {result.revoked}", f"Withdrawals kept: {result.revoked}"))
+    out.print(say("Дальше: medmost sync, затем medmost audit", "Next: medmost sync, then medmost audit"))
 
 
 def consent_of(file: Path) -> dict[str, Any]:

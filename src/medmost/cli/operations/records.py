@@ -25,6 +25,8 @@ from medmost.sync.status import is_level, status
 
 
 async def show_status(app: App, _: dict[str, Any], __: Progress) -> tuple[int, Any]:
+    if not app.engine.running:  # nobody has called either system yet: whether they answer has to be asked
+        await asyncio.gather(*(system.probe() for system in app.systems.values()))
     told = await status(app.engine)
     return (0 if told["healthy"] and is_level(told) else 1), told
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from medmost.app import App
 from medmost.cli.control import Progress
-from medmost.cli.operations import conflicts, linking, records, upkeep
+from medmost.cli.operations import conflicts, dead, linking, records, upkeep
 from medmost.cli.operations.asking import Operation
 from medmost.domain.errors import Fatal
 
@@ -18,6 +18,9 @@ OPERATIONS: dict[str, Operation] = {
     "audit": records.audit_now,
     "conflicts.list": conflicts.conflicts_list,
     "conflicts.resolve": conflicts.conflicts_resolve,
+    "dead.list": dead.dead_list,
+    "dead.retry": dead.dead_retry,
+    "dead.drop": dead.dead_drop,
     "link.import": linking.import_links,
     "link.list": linking.list_links,
     "link.revoke": linking.revoke_link,

@@ -39,7 +39,7 @@ class Storage:
         self._connection.execute(f"PRAGMA synchronous={'NORMAL' if durable else 'OFF'}")
         self._connection.executescript(_SCHEMA)
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
-        self._group: asyncio.Future[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
 
     def write(self, sql: str, values: tuple[Any, ...] = ()) -> None:
         """Queues one statement for the transaction of this turn."""
@@ -58,22 +58,27 @@ class Storage:
         """Returns when everything queued so far is in the file; raises what SQLite raised."""
         if not self._pending:
             return
-        if self._group is None:
-            loop = asyncio.get_running_loop()
-            self._group = loop.create_future()
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
             loop.call_soon(self._commit_group)
-        await asyncio.shield(self._group)
+        written = loop.create_future()
+        self._waiting.append(written)
+        await written
 
     def _commit_group(self) -> None:
-        group, self._group = self._group, None
+        waiting, self._waiting = self._waiting, []
+        failure: sqlite3.Error | None = None
         try:
             self.flush()
         except sqlite3.Error as error:
-            if group is not None and not group.done():
-                group.set_exception(error)
-        else:
-            if group is not None and not group.done():
-                group.set_result(None)
+            failure = error
+        for written in waiting:
+            if written.done():
+                continue  # its call was given up meanwhile
+            if failure is None:
+                written.set_result(None)
+            else:
+                written.set_exception(failure)
 
     def flush(self) -> None:
         """Commits the queue now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -65,6 +65,7 @@ class App:
     bell: Doorbell
     metrics: Metrics
     mapping_hash: str
+    subscribe: Callable[[System], Awaitable[None]]
     started_at: float = field(default=0.0)
 
     async def close(self) -> None:
@@ -104,6 +105,11 @@ async def _build(config: Config, clock: Clock) -> App:
         lease=config.deliver.deadline * LEASE_IN_DEADLINES,
     )
     database = await Database(config.state.path).open()
+    try:
+        await database.write(lambda tx: ledgers.recognise(tx, cipher))
+    except BaseException:
+        await database.close()
+        raise
     await database.write(deliveries.release_in_flight)
     vault = Vault(database, cipher)
     systems = await connect(config.systems.gosuslugi, config.systems.emias, vault)
@@ -138,6 +144,7 @@ async def _build(config: Config, clock: Clock) -> App:
         bell=bell,
         metrics=metrics,
         mapping_hash=mapping_hash(mappings),
+        subscribe=subscribe,
         started_at=clock.now(),
     )
     await _set_initial_stages(app)

@@ -19,7 +19,7 @@ async def test_moved_visit_keeps_its_portal_record(tmp_path: Path) -> None:
         first, second = _two_hours(slots)
         schedule = by_id[first["scheduleId"]]
         body = {
-            "policyNumber": sorted(linked)[0],
+            "policyNumber": min(linked),
             "lpuOid": schedule["lpuOid"],
             "doctor": {"snils": schedule["doctor"]["snils"]},
             "startTime": first["startTime"],

@@ -16,6 +16,7 @@ OPERATIONS: dict[str, Operation] = {
     "sync": records.sync_now,
     "migrate": records.migrate,
     "audit": records.audit_now,
+    "check": upkeep.check_ends,
     "conflicts.list": conflicts.conflicts_list,
     "conflicts.resolve": conflicts.conflicts_resolve,
     "dead.list": dead.dead_list,

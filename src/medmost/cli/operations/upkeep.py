@@ -9,6 +9,7 @@ from typing import Any
 from medmost.app import App
 from medmost.cli.control import Progress
 from medmost.cli.operations.asking import known_kinds
+from medmost.launch.check import check
 from medmost.store import journal, ledgers
 from medmost.sync.stages import check_stage
 
@@ -52,6 +53,13 @@ async def pause(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
 async def backup(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
     await app.database.backup(Path(str(args["file"])))
     return 0, {"file": str(args["file"])}
+
+
+async def check_ends(app: App, _: dict[str, Any], __: Progress) -> tuple[int, Any]:
+    """Both ends, as `medmost check` shows them."""
+    environment = app.config.environment.name
+    report = await check(app.house.mappings, app.systems, environment=environment, subscribe=app.subscribe)
+    return report.exit_code, report.as_json()
 
 
 async def journal_verify(app: App, _: dict[str, Any], __: Progress) -> tuple[int, Any]:

@@ -234,13 +234,13 @@ def _read_request(system: str, body: Fields) -> Fields:
         rows = [(r["statusId"], _instant(r["date"]), r["title"], r.get("comment") or None) for r in order["statuses"]]
         last = order["currentStatusHistory"]
         head = (order["id"], order["eserviceId"], order["serviceName"], order["orderDate"])
-        files = order["orderAttachmentFiles"]
+        files = order.get("orderAttachmentFiles", [])
         status = (last["statusId"], last["title"], last["date"], last["finalStatus"])
         extra = (attributes["policyNumber"], attributes.get("comment"))
     else:
         rows = [(r["statusId"], _instant(r["at"]), r["title"], r.get("comment")) for r in body["history"]]
         head = (body["orderId"], body["serviceCode"], body["serviceName"], body["submittedAt"])
-        files = body["files"]
+        files = body.get("files", [])
         status = (body["statusId"], body["statusName"], body["statusAt"], body["final"])
         extra = (body["policyNumber"], body.get("comment"))
     rows.sort(key=lambda row: row[1])

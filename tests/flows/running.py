@@ -161,9 +161,10 @@ class Systems:
         return (await self.export(system, collection)).get(ref)
 
     async def effects(self, system: str, after: int = 0, client: str | None = None) -> list[Body]:
-        """Accepted writes after number `after`; only those of `client` ("medmost" or "person")."""
+        """Accepted writes after number `after`; only those of `client` ("medmost", whatever its id, or "person")."""
         lines = await self.call(system, "GET", f"/stand/effects?after={after}")
-        return [line for line in lines if client is None or line["client"] == client]
+        wanted = {None: (True, False), "person": (True,), "medmost": (False,)}[client]
+        return [line for line in lines if (line["client"] == "person") in wanted]
 
     async def last_effect(self, system: str) -> int:
         lines = await self.effects(system)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from medmost.sync.engine import Engine, Pace
 from medmost.sync.house import House
 from medmost.sync.linked import read_backlog
 from medmost_stand.world import World, build_world
-from systems_in_memory import MemorySystem, both_systems
+from systems_in_memory import MemorySystem
 
 MASTER = bytes(range(32))
 
@@ -98,8 +98,13 @@ def _fresh(doc: dict[str, Any]) -> bool:
     return doc.get("status") == "BOOKED" and "id" not in doc
 
 
+def _now() -> datetime:
+    """The clock that medmost reads too: a change is as young as it looks."""
+    return datetime.now(UTC)
+
+
 @asynccontextmanager
-async def town(folder: Path, stage: str = "full") -> AsyncIterator[Town]:
+async def town(folder: Path, stage: str = "full", pace: Pace | None = None) -> AsyncIterator[Town]:
     """An empty town; every kind stands at `stage`."""
     house = House(load_mappings(), Cipher(MASTER))
     database = await Database(folder / "state.db").open()
@@ -109,8 +114,8 @@ async def town(folder: Path, stage: str = "full") -> AsyncIterator[Town]:
             ledgers.set_stage(tx, kind, stage)
 
     await database.write(open_kinds)
-    systems = both_systems()
-    engine = Engine(house, database, dict(systems), Doorbell(), Pace())
+    systems = {side: MemorySystem(side, _now) for side in BOTH}
+    engine = Engine(house, database, dict(systems), Doorbell(), pace or Pace())
     try:
         yield Town(house, database, systems, engine)
     finally:

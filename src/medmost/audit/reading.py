@@ -37,9 +37,12 @@ class Reader:
         """Raises what the systems raise; an outage only after several tries."""
         if digester.kind.releases_key:
             await self._bind(comparison, digester.kind.name)
-        async with asyncio.TaskGroup() as group:
-            for side in self._systems:
-                group.create_task(self._side(side, comparison, digester))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for side in self._systems:
+                    group.create_task(self._side(side, comparison, digester))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
 
     async def _bind(self, comparison: Comparison, kind: str) -> None:
         """Records without a key of their own any more find their other half through the state."""

@@ -10,11 +10,13 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
 from medmost.domain.errors import Fatal
 from medmost.store import schema
+from medmost.store.troubles import damaged, file_trouble
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -36,7 +38,8 @@ class Database:
         Raises:
             Fatal: the file is damaged or newer than this program.
         """
-        await asyncio.get_running_loop().run_in_executor(self._writer_thread, self._open)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._writer_thread, self._named, self._open)
         return self
 
     def _open(self) -> None:
@@ -50,11 +53,7 @@ class Database:
         self._reader.execute("PRAGMA query_only = on")
         verdict = self._writer.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
-            raise Fatal(
-                "MM-STATE-DAMAGED",
-                f"База состояния {self.path.name} повреждена: восстановите её командой medmost restore",
-                f"the state database {self.path.name} is damaged: bring it back with medmost restore",
-            )
+            raise damaged(self.path)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=30)
@@ -70,8 +69,14 @@ class Database:
         return connection
 
     async def write(self, work: Work[T]) -> T:
-        """One transaction: commits when `work` returns, rolls back when it raises."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer_thread, self._transaction, work)
+        """One transaction: commits when `work` returns, rolls back when it raises.
+
+        Raises:
+            Fatal: the file is damaged or the disk takes nothing more.
+        """
+        return await asyncio.get_running_loop().run_in_executor(
+            self._writer_thread, self._named, self._transaction, work
+        )
 
     def _transaction(self, work: Work[T]) -> T:
         connection = self._open_connection(self._writer)
@@ -86,8 +91,18 @@ class Database:
         return result
 
     async def read(self, work: Work[T]) -> T:
-        """A consistent look that never waits for the writer."""
-        return await asyncio.get_running_loop().run_in_executor(self._reader_thread, self._look, work)
+        """A consistent look that never waits for the writer. Raises Fatal as `write` does."""
+        return await asyncio.get_running_loop().run_in_executor(self._reader_thread, self._named, self._look, work)
+
+    def _named(self, run: Callable[..., T], *given: Work[T]) -> T:
+        """A failing file gets its name; any other error is a mistake of ours and goes on as it is."""
+        try:
+            return run(*given)
+        except sqlite3.Error as error:
+            trouble = file_trouble(self.path, error)
+            if trouble is None:
+                raise
+            raise trouble from error
 
     def _look(self, work: Work[T]) -> T:
         connection = self._open_connection(self._reader)
@@ -103,12 +118,18 @@ class Database:
         return connection
 
     async def backup(self, target: Path) -> None:
-        """A consistent copy by SQLite's own backup, taken while work goes on."""
+        """A consistent copy by SQLite's own backup, while work goes on. Raises Fatal where none can be written."""
 
         def copy(connection: sqlite3.Connection) -> None:
-            with sqlite3.connect(target) as other:
-                connection.backup(other)
-            other.close()
+            try:
+                with closing(sqlite3.connect(target)) as other:
+                    connection.backup(other)
+            except sqlite3.Error as error:
+                raise Fatal(
+                    "MM-STATE-BACKUP",
+                    f"Копию не удалось записать в {target} ({error})",
+                    f"the copy could not be written to {target} ({error})",
+                ) from error
             target.chmod(0o600)
 
         loop = asyncio.get_running_loop()

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from medmost.domain.errors import Fatal
 from medmost.store.cipher import Cipher
 
 Tx = sqlite3.Connection
@@ -70,6 +71,22 @@ def setting(tx: sqlite3.Connection, name: str) -> str | None:
 
 def set_setting(tx: sqlite3.Connection, name: str, value: str) -> None:
     tx.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?,?)", (name, value))
+
+
+def recognise(tx: Tx, cipher: Cipher) -> None:
+    """Writes the key's public name into a fresh state. Raises Fatal when the state was made with another key.
+
+    Without this look a wrong key would go on unseen: its blind indexes find nothing, so every record would be new.
+    """
+    known = setting(tx, "kid")
+    if known is None:
+        set_setting(tx, "kid", cipher.kid.hex())
+    elif known != cipher.kid.hex():
+        raise Fatal(
+            "MM-KEY-OTHER",
+            "База состояния зашифрована другим ключом: верните прежний файл ключа (state.key)",
+            "the state is sealed with another key: bring back the former key file (state.key)",
+        )
 
 
 def count_up(tx: sqlite3.Connection, name: str) -> int:

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from medmost.domain.record import Pair, Side, SideState, Wanted
+from medmost.store import ledgers
 from medmost.store.cipher import Cipher
 
 TABLE = "pair"
+ID_FLOOR = "pair_id_floor"
 
 
 class Decisions(msgspec.Struct):
@@ -110,7 +112,14 @@ def ids_of_patient(tx: sqlite3.Connection, patient: bytes, kinds: Sequence[str])
 
 
 def next_id(tx: sqlite3.Connection) -> int:
-    return int(tx.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM pair").fetchone()[0])
+    """An id that no pair of this state ever had: our mark in a record names its pair, so an id is never given twice."""
+    highest = tx.execute("SELECT COALESCE(MAX(id), 0) FROM pair").fetchone()[0]
+    return max(int(highest), int(ledgers.setting(tx, ID_FLOOR) or 0)) + 1
+
+
+def leave_ids(tx: sqlite3.Connection, upto: int) -> None:
+    """Ids up to `upto` are not given any more: their pairs were forgotten, or made after the backup now restored."""
+    ledgers.set_setting(tx, ID_FLOOR, str(max(upto, int(ledgers.setting(tx, ID_FLOOR) or 0))))
 
 
 def save(tx: sqlite3.Connection, cipher: Cipher, rows: Iterable[PairRow]) -> None:
@@ -154,6 +163,8 @@ def _sealed(row: PairRow, cipher: Cipher) -> tuple[object, ...]:
 def delete(tx: sqlite3.Connection, ids: Iterable[int]) -> None:
     """Forgets pairs for good: only for records that expire by themselves (slots)."""
     many = [(id_,) for id_ in ids]
+    if many:
+        leave_ids(tx, max(many)[0])
     tx.executemany("DELETE FROM alias WHERE pair = ?", many)
     tx.executemany("DELETE FROM delivery WHERE pair = ?", many)
     tx.executemany("DELETE FROM pair WHERE id = ?", many)

@@ -9,9 +9,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from medmost.domain.errors import Fatal
+from medmost.store.troubles import file_trouble
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -20,8 +22,18 @@ def upgrade(path: Path) -> None:
     """Runs every migration that `path` lacks.
 
     Raises:
-        Fatal: the database was written by a newer medmost.
+        Fatal: the database was written by a newer medmost, is damaged, or cannot be written.
     """
+    try:
+        _upgrade(path)
+    except DBAPIError as error:
+        trouble = file_trouble(path, error.orig)
+        if trouble is None:
+            raise
+        raise trouble from error
+
+
+def _upgrade(path: Path) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)

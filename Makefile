@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 
 
-.PHONY: help setup setup-dev system demo test check docs bench lock clean
+.PHONY: help setup setup-dev system services demo test check docs bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -46,6 +46,9 @@ check: setup-dev ## ruff, mypy --strict, floors, dependencies, generated documen
 docs: setup-dev ## the documentation, into site/
 	$(BIN)/python docs/build.py
 	$(BIN)/mkdocs build --quiet --strict
+
+services: setup ## private PostgreSQL, RabbitMQ and Kafka on free ports; ARGS="start", "env" or "stop"
+	$(BIN)/python tools/services.py $(ARGS)
 
 bench: setup-dev ## what a record costs, beside the ceiling; ARGS="--only NAME --json FILE"
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -27,8 +27,12 @@ class Health:
 
 def policies_of(system: System, policy_number: str) -> list[Body]:
     """The policies with this number (one, where the rules hold)."""
-    shelf = system.shelves["policies"]
-    return [record.fields() for record in shelf.equal({"Номер полиса": policy_number})]
+    found = [record.fields() for record in system.shelves["policies"].equal({"Номер полиса": policy_number})]
+    for policy in found:
+        clinics = system.shelves["organizations"].equal({"OID": policy.get("Поликлиника прикрепления")})
+        if clinics:
+            policy["Поликлиника прикрепления"] = clinics[0].fields()["Полное наименование"]
+    return found
 
 
 def health_of(system: System, policy_number: str) -> Health:

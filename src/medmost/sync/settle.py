@@ -24,6 +24,8 @@ from medmost.sync.replan import DUPLICATE, QUARANTINED, replan
 
 GIVE_UP_AFTER = 72 * 3600.0
 PARENT_TRIES = 8
+TWIN_TRIES, TWIN = 10, "MM-TWIN"  # a natural key that another pair's record holds is waited for: about four minutes
+RESULT_PATIENCE = 3600.0  # seconds an accepted request may take before its record is looked at
 UNKNOWN_REFERENCE = ("SIM_UNKNOWN_REFERENCE", "unknown_reference")
 
 
@@ -64,9 +66,10 @@ def _settle_one(desk: Desk, outcome: Outcome, seen: Seen | None, chance: Callabl
         _looked(desk, row, flight, delivery, seen)
     elif outcome.what == "nothing":
         _found_nothing(desk, row, flight, delivery)
+    elif outcome.what == "twin":
+        _found_twin(desk, row, flight, delivery)
     elif outcome.what == "accepted":
-        delivery.state, delivery.reason = deliveries.AWAITING, "accepted"
-        desk.put_row(delivery)
+        _accepted(desk, row, flight, delivery)
     elif outcome.what == "late":
         _wait(desk, row, delivery, desk.now, "lease")
     elif isinstance(outcome.error, Refused):
@@ -141,6 +144,20 @@ def _known_tombstone(desk: Desk, row: PairRow, side: Side, o: Observation) -> No
         state.version, state.presence, state.now, state.doc = gone, "gone", None, None
 
 
+def _accepted(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery) -> None:
+    """The result comes later, as an observation; it may have been here first. After a while somebody looks."""
+    state, kind = row.pair.side(flight.side), desk.house.kind(flight.kind)
+    if state.sent is not None and state.presence == "here" and state.version != state.sent.expected:
+        pairing.resolve(row.pair, kind, flight.side, flying=False, ended=True)
+    if state.sent is None:
+        desk.drop_row(row.pair.id, flight.side)
+    else:
+        delivery.state, delivery.reason = deliveries.AWAITING, "accepted"
+        delivery.not_before = desk.now + RESULT_PATIENCE
+        desk.put_row(delivery)
+    replan(desk, row)
+
+
 # ---------------------------------------------------------------- looks
 def _looked(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery, seen: Seen | None) -> None:
     side, pair = flight.side, row.pair
@@ -184,6 +201,24 @@ def _found_nothing(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery)
         return
     pairing.nothing_there(row.pair, flight.side)
     desk.drop_row(row.pair.id, flight.side)
+    replan(desk, row)
+
+
+def _found_twin(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery) -> None:
+    """Another pair's record holds our natural key there. It may be about to give it up; else a person looks."""
+    state = row.pair.side(flight.side)
+    assert state.sent is not None
+    if flight.again and not flight.ended:
+        _wait(desk, row, delivery, state.sent.until, "unanswered")
+        return
+    pairing.nothing_there(row.pair, flight.side)
+    if delivery.attempts < TWIN_TRIES:
+        _wait(desk, row, delivery, desk.now + 0.25 * 2**delivery.attempts, "twin")
+        return
+    desk.drop_row(row.pair.id, flight.side)
+    row.pair.refused = f"{flight.side.value} {TWIN}"
+    desk.tell("refused", flight.side.value, flight.kind, TWIN)
+    desk.count(flight.side, flight.kind, "refusals")
     replan(desk, row)
 
 

@@ -23,10 +23,16 @@ from medmost.sync.house import House, Seen
 from medmost.sync.replan import DUPLICATE, QUARANTINED, replan
 
 GIVE_UP_AFTER = 72 * 3600.0
-PARENT_TRIES = 8
+PASSING_TRIES = 8
 TWIN_TRIES, TWIN = 10, "MM-TWIN"  # a natural key that another pair's record holds is waited for: about four minutes
 RESULT_PATIENCE = 3600.0  # seconds an accepted request may take before its record is looked at
-UNKNOWN_REFERENCE = ("SIM_UNKNOWN_REFERENCE", "unknown_reference")
+PASSING = {
+    "SIM_UNKNOWN_REFERENCE": "parent",
+    "unknown_reference": "parent",
+    # Booked at both systems for two people: EMIAS rules, and the portal's own visit is about to be rejected.
+    "slot_taken": "slot",
+}
+"""Refusals that what is under way elsewhere ends by itself: tried again for a minute before a person is called."""
 
 
 def settle(
@@ -246,8 +252,8 @@ def _unanswered(
 def _refused(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery, error: Refused) -> None:
     kind, pair, side = desk.house.kind(flight.kind), row.pair, flight.side
     pair.side(side).sent = None
-    if error.said in UNKNOWN_REFERENCE and delivery.attempts < PARENT_TRIES:
-        _wait(desk, row, delivery, desk.now + 0.25 * 2**delivery.attempts, "parent")
+    if error.said in PASSING and delivery.attempts < PASSING_TRIES:
+        _wait(desk, row, delivery, desk.now + 0.25 * 2**delivery.attempts, PASSING[error.said])
         return
     desk.drop_row(pair.id, side)
     if flight.op == "create" and error.said in kind.refusal:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 import pytest
 
+from contract.system_ends import End, running
 from medmost.domain.errors import Fatal, Transient
 from medmost.domain.record import Side
 from medmost.launch.check import check
@@ -135,3 +137,49 @@ async def test_a_check_reads_one_page_only(systems: dict[Side, MemorySystem]):
         systems[Side.EMIAS].put("policy", POLICY | {"policyNumber": f"775641083412{number:04}"})
     await checked(systems)
     assert systems[Side.EMIAS].calls["page"] == len(MAPPINGS)
+
+
+# ---------------------------------------------------------------- over sockets, against the stand
+@pytest.fixture(params=list(Side))
+async def end(request: pytest.FixtureRequest) -> AsyncIterator[End]:
+    async with running(request.param) as made:
+        yield made
+
+
+async def looked_at(end: End, **changes: Any) -> dict[str, CheckFinding]:
+    """Findings by code; of the samples the worst one."""
+    report = await check(MAPPINGS, {end.side: end.adapter(**changes)}, environment="stand")
+    severities = ("ok", "warning", "problem")
+    found = sorted(report.findings, key=lambda one: severities.index(one.severity))
+    return {one.code.removeprefix("MM-CHECK-"): one for one in found}
+
+
+async def test_the_stand_passes_with_its_planted_misfits(end: End):
+    found = await looked_at(end)
+    assert {one.severity for one in found.values()} <= {"ok", "warning"}
+    assert {"REACHABLE", "TOKEN", "CLOCK", "SAMPLE"} <= set(found)
+    assert found["SAMPLE"].severity == "warning"
+    assert ("SIGNER" in found) == (end.side is Side.GOSUSLUGI)
+
+
+async def test_wrong_credentials_are_a_problem_of_the_token(end: End):
+    wrong = {"api_key": "00000000-0000-4000-8000-000000000000"}
+    found = await looked_at(end, **(wrong if end.side is Side.GOSUSLUGI else {"client_secret": "wrong"}))
+    assert found["TOKEN"].severity == "problem"
+    assert "SAMPLE" not in found
+
+
+async def test_nobody_at_the_address_is_a_finding(end: End):
+    found = await looked_at(end, base_url="http://127.0.0.1:9", connect=0.5)
+    assert found["UNREACHABLE"].severity == "problem"
+
+
+async def test_a_page_of_html_is_a_finding(end: End):
+    await end.faults({"method": "GET", "path": "/api/*", "collection": "visits", "effect": "html-200"})
+    found = await looked_at(end)
+    assert (found["LIST"].severity, found["LIST"].kind) == ("problem", "visit")
+
+
+async def test_a_clock_two_minutes_off_is_a_problem(end: End):
+    await end.shift_clock(120)
+    assert (await looked_at(end))["CLOCK"].severity == "problem"

@@ -191,6 +191,9 @@ def _merge_wanted(pair: Pair, name: str, out: Merged) -> bool:
 def _merge_change(pair: Pair, kind: Kind, field: Field, out: Merged) -> None:
     name, g, e = field.name, pair.gosuslugi, pair.emias
     x, y = (g.now or {}).get(name), (e.now or {}).get(name)
+    if field.style is Style.GROW:  # rows tell for themselves who lacks them
+        _merge_history(name, x, y, out)
+        return
     by_g, by_e = changed(g, name), changed(e, name)
     if by_g and by_e:  # a write of ours that arrived late is nobody's change
         if x in g.late.get(name, ()):
@@ -206,8 +209,6 @@ def _merge_change(pair: Pair, kind: Kind, field: Field, out: Merged) -> None:
             out.decided.append(Decided(name, ruler, y if ruler is Side.GOSUSLUGI else x))
     elif field.style is Style.FORWARD:
         _merge_state(field, x, y, out)
-    elif field.style is Style.GROW:
-        _merge_history(name, x, y, out)
     elif by_g and by_e:
         _merge_both(pair, field, x, y, out)
     elif by_g:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from medmost.domain import history
 from medmost.domain.kinds import Kind, Owner, Style
 from medmost.domain.merge import changed
 from medmost.domain.record import Doc, Fields, Observation, Pair, Reading, Sent, Side, SideState, Wanted
@@ -61,7 +62,7 @@ def resolve(pair: Pair, kind: Kind, target: Side, *, flying: bool, ended: bool) 
         if sent.op == "delete" or (sent.op == "put" and not flying) or (sent.op == "create" and ended):
             state.sent = None
         return
-    if state.presence != "here" or state.now is None:
+    if state.presence != "here":
         return
     if sent.op != "create" and state.version == sent.expected:
         if ended:  # it did not happen, and a late copy carries a version that is gone by then
@@ -72,9 +73,20 @@ def resolve(pair: Pair, kind: Kind, target: Side, *, flying: bool, ended: bool) 
         if not flying:
             state.sent = None
         return
-    _settle_arrived(pair, state, other, sent, target)
-    if flying:
+    if state.now is None:
+        if state.problems and not flying:  # moved on to something that nobody can read: whether ours was in it is lost
+            remember_late(state, sent.fields)
+            state.sent = None
         return
+    _settle_arrived(pair, state, other, sent, target)
+    if not flying:
+        _end_doubt(pair, kind, target, sent)
+    elif sent.op == "put" and not sent.fields:
+        state.sent = None  # all of it is there, whatever the answer will say
+
+
+def _end_doubt(pair: Pair, kind: Kind, target: Side, sent: Sent) -> None:
+    state = pair.side(target)
     for name, value in sent.fields.items():
         _doubt(pair, kind, target, name, value)
     state.sent = None
@@ -185,6 +197,8 @@ def settle_answer(pair: Pair, kind: Kind, target: Side, answer: Observation, rea
         unwant(pair, name, target)
         if name in pair.unsure:
             pair.unsure.remove(name)
+        if kind.field(name).style is Style.GROW and history.lacks(reading.fields.get(name) or (), sent.fields[name]):
+            pair.unsure.append(name)  # it took the rows and does not show them: once is enough, a person looks
     state.sent = None
 
 

@@ -59,7 +59,8 @@ def wake(tx: sqlite3.Connection, now: float, limit: int = 1000) -> int:
     """Rows whose wait is over, and rows in flight whose lease has run out, are due again."""
     query = (
         "UPDATE delivery SET state = 'due' WHERE rowid IN (SELECT rowid FROM delivery WHERE "
-        "(state = 'waiting' AND not_before <= ?) OR (state = 'in_flight' AND lease_until <= ?) LIMIT ?)"
+        "(state IN ('waiting', 'awaiting_answer') AND not_before <= ?) OR "
+        "(state = 'in_flight' AND lease_until <= ?) LIMIT ?)"
     )
     return tx.execute(query, (now, now, limit)).rowcount
 
@@ -93,8 +94,8 @@ def pending(tx: sqlite3.Connection) -> dict[str, int]:
 def next_wake(tx: sqlite3.Connection) -> float | None:
     """When the earliest waiting row is due or a lease runs out."""
     row = tx.execute(
-        "SELECT MIN(CASE state WHEN 'waiting' THEN not_before ELSE lease_until END) "
-        "FROM delivery WHERE state IN ('waiting', 'in_flight')"
+        "SELECT MIN(CASE state WHEN 'in_flight' THEN lease_until ELSE not_before END) "
+        "FROM delivery WHERE state IN ('waiting', 'in_flight', 'awaiting_answer')"
     ).fetchone()
     return None if row[0] is None else float(row[0])
 

@@ -111,6 +111,16 @@ def ids_of_patient(tx: sqlite3.Connection, patient: bytes, kinds: Sequence[str])
     return [row[0] for row in tx.execute(query, (patient, *kinds))]
 
 
+def ids_unread(tx: sqlite3.Connection, limit: int = 500) -> list[int]:
+    """Pairs of linked patients with a body that may be kept and is not here: the reading after the link was cut off."""
+    query = (
+        "SELECT id FROM pair WHERE state = 'behind' AND behind = '' UNION "
+        "SELECT pair.id FROM pair JOIN link ON link.policy_index = pair.patient_index AND link.state = 'active' "
+        "WHERE pair.state = 'no_consent' ORDER BY 1 LIMIT ?"
+    )
+    return [row[0] for row in tx.execute(query, (limit,))]
+
+
 def next_id(tx: sqlite3.Connection) -> int:
     """An id that no pair of this state ever had: our mark in a record names its pair, so an id is never given twice."""
     highest = tx.execute("SELECT COALESCE(MAX(id), 0) FROM pair").fetchone()[0]

@@ -16,7 +16,7 @@ from medmost.queue.embedded import Doorbell
 from medmost.store import aliases, deliveries
 from medmost.store.database import Database
 from medmost.sync.claim import claim
-from medmost.sync.flight import Flight, Outcome, fly
+from medmost.sync.flight import Flight, Kinship, Outcome, fly
 from medmost.sync.house import House
 from medmost.sync.settle import settle
 from medmost.systems.contract import System
@@ -80,20 +80,22 @@ class Deliverer:
             self._broken = task.exception()
 
     async def _fly(self, flight: Flight) -> None:
-        outcome = await fly(flight, self.system, self._adoptable, self.house.clock.now)
+        outcome = await fly(flight, self.system, self._related, self.house.clock.now)
         self._landed.append(outcome)
 
-    async def _adoptable(self, flight: Flight, found: Observation) -> bool:
-        """Unbound, or bound to this very pair; and for kinds whose keys come free, the same life."""
+    async def _related(self, flight: Flight, found: Observation) -> Kinship:
+        """Unbound or bound to this very pair is ours; for kinds whose keys come free, only if it is the same life."""
         known = await self.database.read(lambda tx: aliases.find(tx, flight.kind, flight.side, [found.ref]))
         bound = known.get(found.ref, (None, None))[0]
-        if bound is not None:
-            return bound == flight.pair
+        if bound == flight.pair:
+            return "ours"
         mapping = self.house.mappings[flight.kind]
-        if not mapping.kind.releases_key or found.doc is None or flight.doc is None:
-            return True
-        ours, theirs = (mapping.read(flight.side, doc).fields for doc in (flight.doc, found.doc))
-        return mapping.kind.key_released(ours) == mapping.kind.key_released(theirs)
+        if mapping.kind.releases_key and found.doc is not None and flight.doc is not None:
+            ours, theirs = (mapping.read(flight.side, doc).fields for doc in (flight.doc, found.doc))
+            if mapping.kind.key_released(ours) or mapping.kind.key_released(theirs):
+                alike = mapping.kind.key_released(ours) == mapping.kind.key_released(theirs)
+                return "ours" if alike and bound is None else "stranger"
+        return "ours" if bound is None else "twin"
 
     async def _settle_landed(self) -> bool:
         async with self._settling:

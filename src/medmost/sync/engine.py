@@ -22,6 +22,7 @@ from medmost.store.database import Database
 from medmost.sync.deliver import Deliverer
 from medmost.sync.flight import Outcome
 from medmost.sync.house import House
+from medmost.sync.linked import read_left_over
 from medmost.sync.poll import Passed, Poller
 from medmost.sync.stages import open_kinds
 from medmost.systems.contract import System
@@ -224,6 +225,7 @@ class Engine:
         while not stop.is_set():
             await self.database.write(self._checkpoint)
             await self.keep_house()
+            await self._read_left_over()
             try:
                 await asyncio.wait_for(stop.wait(), CHECKPOINT_SECONDS)
             except TimeoutError:
@@ -236,6 +238,12 @@ class Engine:
         while forgotten:
             forgotten = await self.database.write(lambda tx: _forget_expired(tx, now))
         await self.database.write(lambda tx: ledgers.forget_inbox(tx, now - INBOX_DAYS * 86400))
+
+    async def _read_left_over(self) -> None:
+        try:
+            await read_left_over(self.house, self.database, self.pollers)
+        except MedmostError as error:
+            log.warning("records of linked patients not read yet", code=error.code)
 
     def _checkpoint(self, tx: sqlite3.Connection) -> None:
         journal.checkpoint(tx, self.house.cipher, self.house.clock.now())

@@ -41,22 +41,24 @@ class Outcome(msgspec.Struct, kw_only=True):
     """What came of a flight."""
 
     flight: Flight
-    what: Literal["ok", "seen", "nothing", "accepted", "refused", "wait", "late"]
+    what: Literal["ok", "seen", "nothing", "twin", "accepted", "refused", "wait", "late"]
     seen: Observation | None = None
     error: Transient | Refused | None = None
 
 
-Adoptable = Callable[[Flight, Observation], Awaitable[bool]]
-"""May this found record be adopted by the flight's pair? Never one that is bound to another pair [bound]."""
+Kinship = Literal["ours", "twin", "stranger"]
+Related = Callable[[Flight, Observation], Awaitable[Kinship]]
+"""What a found record is to the flight's pair. One that is bound to another pair is never adopted [bound]; as long as
+it holds the natural key that our create would take, it is a twin."""
 
 
-async def fly(flight: Flight, system: System, adoptable: Adoptable, now: Callable[[], float]) -> Outcome:
+async def fly(flight: Flight, system: System, related: Related, now: Callable[[], float]) -> Outcome:
     """Sends one request, looking first where an earlier one may have arrived (design §2a.5–8)."""
     if now() >= flight.lease_until:
         return Outcome(flight=flight, what="late")  # a lease outlives every request made under it
     try:
         if flight.op == "create":
-            return await _create(flight, system, adoptable, now)
+            return await _create(flight, system, related, now)
         return await _change(flight, system)
     except Transient as error:
         return Outcome(flight=flight, what="wait", error=error)
@@ -64,13 +66,13 @@ async def fly(flight: Flight, system: System, adoptable: Adoptable, now: Callabl
         waiting = Transient(error.code, error.ru, error.en, retry_after=FATAL_PAUSE, arrived=False)
         return Outcome(flight=flight, what="wait", error=waiting)
     except Refused as error:
-        return await _after_refusal(flight, system, adoptable, error)
+        return await _after_refusal(flight, system, related, error)
 
 
-async def _create(flight: Flight, system: System, adoptable: Adoptable, now: Callable[[], float]) -> Outcome:
-    found = await _look(flight, system, adoptable)
+async def _create(flight: Flight, system: System, related: Related, now: Callable[[], float]) -> Outcome:
+    found = await _look(flight, system, related)
     if found is not None:
-        return Outcome(flight=flight, what="seen", seen=found)
+        return found
     if flight.only_look:
         return Outcome(flight=flight, what="nothing")
     if now() >= flight.lease_until:
@@ -78,17 +80,20 @@ async def _create(flight: Flight, system: System, adoptable: Adoptable, now: Cal
     return await _send(flight, system)
 
 
-async def _look(flight: Flight, system: System, adoptable: Adoptable) -> Observation | None:
+async def _look(flight: Flight, system: System, related: Related) -> Outcome | None:
     """By our origin id where one may have left before, then by natural key."""
     if flight.again and flight.origin:
         for found in await system.find(flight.kind, origin=flight.origin):
-            if await adoptable(flight, found):
-                return found
+            if await related(flight, found) == "ours":
+                return Outcome(flight=flight, what="seen", seen=found)
+    twin = False
     if flight.natural is not None:
         for found in await system.find(flight.kind, natural=flight.natural):
-            if not found.gone and await adoptable(flight, found):
-                return found
-    return None
+            kinship = "stranger" if found.gone else await related(flight, found)
+            if kinship == "ours":
+                return Outcome(flight=flight, what="seen", seen=found)
+            twin = twin or kinship == "twin"
+    return Outcome(flight=flight, what="twin") if twin else None
 
 
 async def _change(flight: Flight, system: System) -> Outcome:
@@ -122,13 +127,13 @@ async def _send(flight: Flight, system: System) -> Outcome:
     return Outcome(flight=flight, what="ok", seen=answer)
 
 
-async def _after_refusal(flight: Flight, system: System, adoptable: Adoptable, error: Refused) -> Outcome:
+async def _after_refusal(flight: Flight, system: System, related: Related, error: Refused) -> Outcome:
     """A refused create looks once more: what it met may be our own copy [look_refused]."""
     if flight.op == "create":
         try:
-            found = await _look(msgspec.structs.replace(flight, again=True), system, adoptable)
+            found = await _look(msgspec.structs.replace(flight, again=True), system, related)
         except (Transient, Refused) as failed:
             return Outcome(flight=flight, what="wait" if isinstance(failed, Transient) else "refused", error=failed)
         if found is not None:
-            return Outcome(flight=flight, what="seen", seen=found)
+            return found
     return Outcome(flight=flight, what="refused", error=error)

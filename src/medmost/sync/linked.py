@@ -32,8 +32,13 @@ def close_link(tx: sqlite3.Connection, house: House, link_id: int, actor: str) -
 
 def waiting_refs(tx: sqlite3.Connection, house: House, patients: list[bytes]) -> dict[Side, list[tuple[str, str]]]:
     """Records of newly linked patients whose bodies we may read now: side -> (kind, ref)."""
+    return _unread(
+        tx, house, [id_ for patient in patients for id_ in pairs.ids_of_patient(tx, patient, personal_kinds(house))]
+    )
+
+
+def _unread(tx: sqlite3.Connection, house: House, ids: list[int]) -> dict[Side, list[tuple[str, str]]]:
     found: dict[Side, list[tuple[str, str]]] = {side: [] for side in Side}
-    ids = [id_ for patient in patients for id_ in pairs.ids_of_patient(tx, patient, personal_kinds(house))]
     for row in pairs.by_ids(tx, house.cipher, ids).values():
         for side in Side:
             state = row.pair.side(side)
@@ -45,4 +50,10 @@ def waiting_refs(tx: sqlite3.Connection, house: House, patients: list[bytes]) ->
 async def read_backlog(house: House, database: Database, pollers: dict[Side, Poller], patients: list[bytes]) -> int:
     """What had gathered before the link is read now; it is delivered like any other change."""
     refs = await database.read(lambda tx: waiting_refs(tx, house, patients))
+    return sum([await pollers[side].backlog(refs[side]) for side in Side])
+
+
+async def read_left_over(house: House, database: Database, pollers: dict[Side, Poller]) -> int:
+    """What the reading after a link did not get to, because the process ended or a system was away."""
+    refs = await database.read(lambda tx: _unread(tx, house, pairs.ids_unread(tx)))
     return sum([await pollers[side].backlog(refs[side]) for side in Side])

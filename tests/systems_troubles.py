@@ -34,7 +34,7 @@ class Troubles:
         self._lost_answers = self._lost_requests = self._later = 0
         self._broken_pages = self._denied = 0
         self._rules: list[Rule] = []
-        self._meanwhile: list[tuple[Call, Callable[[], object]]] = []
+        self._meanwhile: list[tuple[Call, Callable[[], object], int]] = []
 
     def goes_down(self, calls: int | None = None) -> None:
         """No connection, for so many calls or until `comes_back`."""
@@ -77,16 +77,20 @@ class Troubles:
     def takes_everything(self) -> None:
         self._rules.clear()
 
-    def meanwhile(self, call: Call, act: Callable[[], object]) -> None:
-        """Just before the next such call takes effect, this happens: for races in an exact order."""
-        self._meanwhile.append((call, act))
+    def meanwhile(self, call: Call, act: Callable[[], object], times: int = 1) -> None:
+        """Just before the next such call takes effect (each of the next ones), this happens: for exact races."""
+        self._meanwhile.append((call, act, times))
 
     # ------------------------------------------------------------ inside
     def _enter(self, call: Call) -> None:
         self.calls[call] += 1
         waiting, self._meanwhile = self._meanwhile, []
-        for wanted, act in waiting:
-            act() if wanted == call else self._meanwhile.append((wanted, act))
+        for wanted, act, times in waiting:
+            if wanted == call:
+                act()
+            left = times - (wanted == call)
+            if left:
+                self._meanwhile.append((wanted, act, left))
         if self.down:
             if self._down_calls is not None:
                 self._down_calls -= 1

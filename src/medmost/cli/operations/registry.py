@@ -6,13 +6,14 @@ from typing import Any
 
 from medmost.app import App
 from medmost.cli.control import Progress
-from medmost.cli.operations import conflicts, dead, linking, records, upkeep
+from medmost.cli.operations import conflicts, dead, holds, linking, records, upkeep
 from medmost.cli.operations.asking import Operation
 from medmost.domain.errors import Fatal
 
 OPERATIONS: dict[str, Operation] = {
     "status": records.show_status,
     "pairs.show": records.pairs_show,
+    "pairs.release": holds.release_pair,
     "sync": records.sync_now,
     "migrate": records.migrate,
     "audit": records.audit_now,

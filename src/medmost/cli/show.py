@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from medmost.cli.restore import Restored
-from medmost.cli.talk import out, say
+from medmost.cli.talk import err, out, say
+
+if TYPE_CHECKING:
+    from medmost.cli.restore import Restored
 
 
 def status(told: dict[str, Any]) -> None:
@@ -41,7 +41,9 @@ def synced(result: dict[str, Any]) -> None:
 def check(result: dict[str, Any]) -> None:
     colours = {"ok": "green", "warning": "yellow", "problem": "red"}
     for one in result["findings"]:
-        out.print(f"[{colours[one['severity']]}]{one['code']}[/] {say(one['ru'], one['en'])}")
+        colour = "red" if one.get("red") else colours[one["severity"]]
+        words = say(one["ru"], one["en"])
+        out.print(f"[{colour}]{one['code']}[/] " + (f"[bold red]{words}[/]" if one.get("red") else words))
 
 
 def audited(result: dict[str, Any]) -> None:
@@ -86,6 +88,15 @@ def restored(result: Restored) -> None:
     out.print(say("Дальше: medmost sync, затем medmost audit", "Next: medmost sync, then medmost audit"))
 
 
-def consent_of(file: Path) -> dict[str, Any]:
-    """A consent on paper: the file's name and digest; the paper itself stays where it is."""
-    return {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+def not_linked(result: dict[str, Any]) -> None:
+    """On stderr, a line for each row that made no link, and a word where the backlog has to wait."""
+    for one in result["refused"]:
+        place = say(f"строка {one['row']}, полис", f"row {one['row']}, policy")
+        err.print(f"[red]{one['code']}[/red]: {place} {one['policy_number']}: {say(one['ru'], one['en'])}")
+    if result["later"]:
+        err.print(
+            say(
+                f"{result['later']}: накопленное будет прочитано, когда система ответит",
+                f"{result['later']}: the backlog will be read when the system answers",
+            )
+        )

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from medmost import __version__
-from medmost.cli import mapping, show
-from medmost.cli.perform import configured, ended_by, perform
-from medmost.cli.restore import restore_state
-from medmost.cli.run import run
+from medmost.cli import links, mapping, show
+from medmost.cli.perform import actor, configured, ended_by, finish, perform
 from medmost.cli.talk import as_json, complain, lang, out, say
+from medmost.cli.usage import run_commands
 from medmost.config import describe, write_defaults
 from medmost.domain.errors import Fatal, MedmostError
 from medmost.logging import configure
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Держит Госуслуги и ЕМИАС в согласии.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Держит Госуслуги и ЕМИАС в согласии.",
+)
 pairs_app = typer.Typer(no_args_is_help=True, help="Пары записей двух систем")
 conflicts_app = typer.Typer(no_args_is_help=True, help="Расхождения, которые решает человек")
-link_app = typer.Typer(no_args_is_help=True, help="Привязки учётных записей к полисам")
 stage_app = typer.Typer(no_args_is_help=True, help="Стадии видов")
 config_app = typer.Typer(no_args_is_help=True, help="Настройки")
 dead_app = typer.Typer(no_args_is_help=True, help="Доставки, которым не помогли 72 часа ожидания")
 journal_app = typer.Typer(no_args_is_help=True, help="Журнал")
 for name, sub in (
-    ("pairs", pairs_app), ("conflicts", conflicts_app), ("link", link_app), ("stage", stage_app),
+    ("pairs", pairs_app), ("conflicts", conflicts_app), ("link", links.app), ("stage", stage_app),
     ("config", config_app), ("journal", journal_app), ("dead", dead_app), ("mapping", mapping.app),
 ):  # fmt: skip
     app.add_typer(sub, name=name)
@@ -38,20 +40,6 @@ for name, sub in (
 Config = Annotated[Path | None, typer.Option("--config", help="папка настроек", envvar="MEDMOST_CONFIG")]
 Kind = Annotated[str | None, typer.Option("--kind", help="только этот вид")]
 Json = Annotated[bool, typer.Option("--json", help="машинный вид")]
-
-
-def finish(answer: tuple[int, Any], json: bool, shown: Any = None) -> None:
-    code, result = answer
-    if json or shown is None:
-        as_json(result)
-    else:
-        shown(result)
-    raise typer.Exit(code)
-
-
-def actor() -> str:
-    """Who acts, for the journal: the account this command runs under."""
-    return os.environ.get("SUDO_USER") or os.environ.get("USER") or "operator"
 
 
 @app.callback()
@@ -81,6 +69,8 @@ def init(folder: Path) -> None:
 @app.command("run")
 def run_(config: Config = None) -> None:
     """Всё в одном процессе: опрос, доставка, вебхуки, извещения, пульт."""
+    from medmost.cli.run import run
+
     configure(json=not sys.stderr.isatty())
     try:
         asyncio.run(run(configured(config)))
@@ -142,6 +132,14 @@ def pairs_show(
     finish(perform(config, "pairs.show", kind=kind, key=key, values=values), True)
 
 
+@pairs_app.command("release")
+def pairs_release(
+    kind: str, key: Annotated[str, typer.Argument(help="части ключа через |")], config: Config = None
+) -> None:
+    """Отпустить задержанную запись (двойник, другой пациент), когда причина устранена."""
+    finish(perform(config, "pairs.release", kind=kind, key=key, actor=actor()), True)
+
+
 @conflicts_app.command("list")
 def conflicts_list(
     config: Config = None,
@@ -187,45 +185,6 @@ def dead_retry(ids: list[str], config: Config = None) -> None:
 def dead_drop(ids: list[str], config: Config = None) -> None:
     """Оставить ту сторону как есть, пока одна из записей не изменится."""
     finish(perform(config, "dead.drop", ids=ids, actor=actor()), True)
-
-
-@link_app.command("add")
-def link_add(
-    oid: Annotated[str, typer.Option(help="учётная запись ЕСИА")],
-    policy: Annotated[str, typer.Option(help="номер полиса")],
-    consent: Annotated[Path, typer.Option(help="файл согласия")],
-    config: Config = None,
-) -> None:
-    """Привязка по согласию на бумаге."""
-    row = {"oid": oid, "policy_number": policy, "consent": show.consent_of(consent)}
-    finish(perform(config, "link.import", rows=[row], deliver=True), True)
-
-
-@link_app.command("import")
-def link_import(file: Path, config: Config = None) -> None:
-    """Много привязок: CSV со столбцами oid, policy_number, consent (текст или имя файла)."""
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        rows = [
-            {"oid": row["oid"], "policy_number": row["policy_number"], "consent": {"text": row.get("consent") or ""}}
-            for row in csv.DictReader(lines)
-        ]
-    finish(perform(config, "link.import", rows=rows, deliver=True), True)
-
-
-@link_app.command("list")
-def link_list(
-    config: Config = None,
-    values: Annotated[bool, typer.Option("--values", help="показать номера полисов (личные данные!)")] = False,
-    json: Json = False,
-) -> None:
-    """Привязки."""
-    finish(perform(config, "link.list", values=values), json, show.links)
-
-
-@link_app.command("revoke")
-def link_revoke(id_: Annotated[int, typer.Argument(metavar="ID")], config: Config = None) -> None:
-    """Отозвать привязку: больше ничего личного не передаётся, тела записей стираются."""
-    finish(perform(config, "link.revoke", id=id_, actor=actor()), True)
 
 
 @stage_app.command("show")
@@ -277,6 +236,8 @@ def backup(file: Path, config: Config = None) -> None:
 @app.command()
 def restore(file: Path, config: Config = None) -> None:
     """Вернуть базу состояния из копии; прежняя остаётся рядом."""
+    from medmost.cli.restore import restore_state
+
     try:
         restored = restore_state(configured(config), file)
     except MedmostError as error:
@@ -286,7 +247,7 @@ def restore(file: Path, config: Config = None) -> None:
 
 def main() -> None:
     """The entry point."""
-    app()
+    sys.exit(run_commands(app))
 
 
 if __name__ == "__main__":

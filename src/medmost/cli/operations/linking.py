@@ -6,58 +6,92 @@ import hashlib
 import sqlite3
 from typing import Any
 
+import msgspec
 import orjson
 
 from medmost.app import App
 from medmost.cli.control import Progress
-from medmost.domain.errors import Fatal
+from medmost.domain.errors import Fatal, Transient
 from medmost.store import journal, links
 from medmost.sync.linked import close_link, read_backlog
 
 LINK_BATCH = 200
+TAKEN = (
+    "MM-LINK-TAKEN",
+    "этот полис или эта учётная запись уже привязаны: сначала отзовите прежнюю привязку",
+    "this policy or this account is linked already: end the former link first",
+)
 
 
 async def import_links(app: App, args: dict[str, Any], progress: Progress) -> tuple[int, Any]:
-    """Links accounts to policies on consents given on paper, and reads what had gathered for them."""
+    """Links accounts to policies on consents given on paper, and reads what had gathered for them.
+
+    Exit code 1 where a row made no link. `refused` says which row and why; `later` is the code of a system that
+    did not answer: the links stand, and the backlog is read when it does.
+    """
     rows = list(args["rows"])
     added: list[int] = []
-    refused = 0
+    refused: list[dict[str, Any]] = []
+    later: str | None = None
     for start in range(0, len(rows), LINK_BATCH):
         part = rows[start : start + LINK_BATCH]
-        ids, patients = await app.database.write(lambda tx, part=part: _add_links(tx, app, part))  # type: ignore[misc]  # lambda defaults are untyped
-        added += ids
-        refused += len(part) - len(ids)
-        await read_backlog(app.house, app.database, app.engine.pollers, patients)
+        new = await app.database.write(lambda tx, part=part, start=start: _add_links(tx, app, part, start))  # type: ignore[misc]  # lambda defaults are untyped
+        added += new.ids
+        refused += new.refused
+        try:
+            await read_backlog(app.house, app.database, app.engine.pollers, new.patients)
+        except Transient as error:
+            later = error.code
         progress("links", min(start + LINK_BATCH, len(rows)), len(rows))
     if added and not app.engine.running and args.get("deliver"):
         await app.engine.until_quiet()
-    return (0 if not refused else 1), {"linked": added, "refused": refused}
+    return (1 if refused else 0), {"linked": added, "refused": refused, "later": later}
 
 
-def _add_links(tx: sqlite3.Connection, app: App, rows: list[dict[str, Any]]) -> tuple[list[int], list[bytes]]:
-    now, ids, patients = app.house.clock.now(), [], []
-    for row in rows:
-        policy, oid, consent = (
-            str(row["policy_number"]).strip(),
-            str(row["oid"]).strip(),
-            dict(row.get("consent") or {}),
-        )
+class Added(msgspec.Struct):
+    """What a batch of rows came to."""
+
+    ids: list[int] = []
+    patients: list[bytes] = []
+    refused: list[dict[str, Any]] = []
+
+
+def _add_links(tx: sqlite3.Connection, app: App, rows: list[dict[str, Any]], before: int) -> Added:
+    now, done = app.house.clock.now(), Added()
+    for place, row in enumerate(rows, before + 1):
+        policy, oid = str(row["policy_number"] or "").strip(), str(row["oid"] or "").strip()
+        trouble = _wrong_row(policy, oid)
+        consent = dict(row.get("consent") or {})
         text = orjson.dumps(consent, option=orjson.OPT_SORT_KEYS)
-        id_ = links.add(
-            tx,
-            app.house.cipher,
-            account=oid,
-            policy_number=policy,
-            consent=consent,
-            consent_hash=hashlib.sha256(text).hexdigest(),
-            at=now,
-        )
-        if id_ is not None:
-            ids.append(id_)
-            patients.append(links.patient_index(app.house.cipher, policy))
-    if ids:
-        journal.append(tx, app.house.writer, now, {"act": "link.add", "links": ids}, [])
-    return ids, patients
+        id_ = None
+        if trouble is None:
+            id_ = links.add(
+                tx,
+                app.house.cipher,
+                account=oid,
+                policy_number=policy,
+                consent=consent,
+                consent_hash=hashlib.sha256(text).hexdigest(),
+                at=now,
+            )
+        if id_ is None:
+            code, ru, en = trouble or TAKEN
+            told = {"row": place, "policy_number": masked(policy), "code": code, "ru": ru, "en": en}
+            done.refused.append(told)
+        else:
+            done.ids.append(id_)
+            done.patients.append(links.patient_index(app.house.cipher, policy))
+    if done.ids:
+        journal.append(tx, app.house.writer, now, {"act": "link.add", "links": done.ids}, [])
+    return done
+
+
+def _wrong_row(policy: str, oid: str) -> tuple[str, str, str] | None:
+    if not (policy.isascii() and policy.isdigit() and len(policy) == 16):
+        return "MM-LINK-POLICY", "номер полиса — это 16 цифр", "a policy number has 16 digits"
+    if not (oid.isascii() and oid.isdigit()):
+        return "MM-LINK-ACCOUNT", "номер учётной записи ЕСИА — это цифры", "the number of an ESIA account is digits"
+    return None
 
 
 async def list_links(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:

@@ -29,6 +29,8 @@ from typing import Any, TypeVar
 import aiohttp
 import orjson
 
+from medmost.cli import control
+
 SYSTEMS = ("gosuslugi", "emias")
 COLLECTIONS = ("organizations", "schedules", "slots", "policies", "visits", "results", "vaccinations", "requests")
 KINDS = ("organization", "schedule", "slot", "policy", "visit", "result", "vaccination", "request")
@@ -299,6 +301,18 @@ async def command(where: Systems | Path, *arguments: str, within: float = 60.0, 
         await process.wait()
         raise AssertionError(f"medmost {' '.join(arguments)} took more than {within:g} s") from None
     return Ran(process.returncode or 0, out.decode(), err.decode())
+
+
+async def ask(where: Systems, do: str, /, **args: Any) -> Any:
+    """An operation of the running medmost over its control socket, as commands do it but without a process of its own.
+
+    Its result; AssertionError where its exit code is not 0. Raises MedmostError with the running process' words.
+    """
+    answered = await control.ask(where.folder, do, args, lambda *_: None)
+    assert answered is not None, f"nobody serves {do}: is medmost running?"
+    code, result = answered
+    assert code == 0, f"{do}: exit {code}, {result}"
+    return result
 
 
 async def link_everyone(systems: Systems, leave: Iterable[str] = ()) -> list[Body]:

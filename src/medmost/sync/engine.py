@@ -62,6 +62,7 @@ class Engine:
         }
         self.next_poll: dict[tuple[Side, str], float] = {}
         self.reachable: dict[Side, bool] = dict.fromkeys(BOTH, True)
+        self.left_over: set[Side] = set()  # where records of linked patients could not be read yet
         self._subscribe = subscribe
         self._subscribed: set[Side] = set()
         self._page_errors: set[tuple[Side, str]] = set()
@@ -185,6 +186,8 @@ class Engine:
                 await self._noticed(side, health.trouble or (None if health.reachable else _silent(side)))
             if self._subscribe and side not in self._subscribed and self.reachable[side]:
                 await self._try_subscribe(side)
+            if side in self.left_over and self.reachable[side]:
+                await self._read_left_over(side)
             await self.bell.wait(f"watch.{side}", WATCH_SECONDS)
 
     async def _try_subscribe(self, side: Side) -> None:
@@ -214,6 +217,7 @@ class Engine:
             await self.database.write(lambda tx: deliveries.release_waiting(tx, side.value, "unreachable"))
             self.poll_now(side)
             self.bell.ring(f"deliver.{side}")
+            await self._read_left_over(side)
 
     async def tell(self, event: str, side: Side, kind: str = "", code: str = "") -> None:
         now = self.house.clock.now()
@@ -225,7 +229,8 @@ class Engine:
         while not stop.is_set():
             await self.database.write(self._checkpoint)
             await self.keep_house()
-            await self._read_left_over()
+            for side in BOTH:
+                await self._read_left_over(side)
             try:
                 await asyncio.wait_for(stop.wait(), CHECKPOINT_SECONDS)
             except TimeoutError:
@@ -239,11 +244,15 @@ class Engine:
             forgotten = await self.database.write(lambda tx: _forget_expired(tx, now))
         await self.database.write(lambda tx: ledgers.forget_inbox(tx, now - INBOX_DAYS * 86400))
 
-    async def _read_left_over(self) -> None:
+    async def _read_left_over(self, side: Side) -> None:
+        """Each side by itself: one that is away does not keep the other's backlog waiting."""
         try:
-            await read_left_over(self.house, self.database, self.pollers)
+            await read_left_over(self.house, self.database, {side: self.pollers[side]})
         except MedmostError as error:
-            log.warning("records of linked patients not read yet", code=error.code)
+            self.left_over.add(side)
+            log.warning("records of linked patients not read yet", system=side.value, code=error.code)
+        else:
+            self.left_over.discard(side)
 
     def _checkpoint(self, tx: sqlite3.Connection) -> None:
         journal.checkpoint(tx, self.house.cipher, self.house.clock.now())

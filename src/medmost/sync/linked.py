@@ -56,4 +56,4 @@ async def read_backlog(house: House, database: Database, pollers: dict[Side, Pol
 async def read_left_over(house: House, database: Database, pollers: dict[Side, Poller]) -> int:
     """What the reading after a link did not get to, because the process ended or a system was away."""
     refs = await database.read(lambda tx: _unread(tx, house, pairs.ids_unread(tx)))
-    return sum([await pollers[side].backlog(refs[side]) for side in Side])
+    return sum([await poller.backlog(refs[side]) for side, poller in pollers.items()])

@@ -12,6 +12,7 @@ import orjson
 from medmost.app import App
 from medmost.cli.control import Progress
 from medmost.domain.errors import Fatal, Transient
+from medmost.domain.record import BOTH
 from medmost.store import journal, links
 from medmost.sync.linked import close_link, read_backlog
 
@@ -42,6 +43,7 @@ async def import_links(app: App, args: dict[str, Any], progress: Progress) -> tu
             await read_backlog(app.house, app.database, app.engine.pollers, new.patients)
         except Transient as error:
             later = error.code
+            app.engine.left_over.update(BOTH)
         progress("links", min(start + LINK_BATCH, len(rows)), len(rows))
     if added and not app.engine.running and args.get("deliver"):
         await app.engine.until_quiet()

@@ -56,20 +56,36 @@ def open_fields(tx: sqlite3.Connection, pairs: Iterable[int]) -> dict[int, dict[
 
 
 def record(tx: sqlite3.Connection, cipher: Cipher, conflicts: Iterable[Found], at: float) -> None:
-    """Opens conflicts, or writes decided ones down. One open conflict per pair and field."""
+    """Opens conflicts, or writes decided ones down. One open conflict per pair and field.
+
+    Other values are another question with an id of its own: an answer to the former one must not reach it.
+    """
     for one in conflicts:
+        if one.state == "open" and _asked_already(tx, cipher, one):
+            continue
+        if one.state == "open":
+            void(tx, [(one.pair, one.field)], at)
         body = cipher.seal("conflict", f"{one.pair}.{one.field}", None, orjson.dumps([one.gosuslugi, one.emias]))
         decided = at if one.state != "open" else None
         tx.execute(
             "INSERT INTO conflict "
             "(pair, kind, field, state, body, g_version, e_version, opened_at, decided_at, decided_by) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (pair, field) WHERE state = 'open' "
-            "DO UPDATE SET body = excluded.body, g_version = excluded.g_version, e_version = excluded.e_version",
+            "VALUES (?,?,?,?,?,?,?,?,?,?)",
             (
                 one.pair, one.kind, one.field, one.state, body, one.g_version, one.e_version, at, decided,
                 one.decided_by,
             ),
         )  # fmt: skip
+
+
+def _asked_already(tx: sqlite3.Connection, cipher: Cipher, found: Found) -> bool:
+    """The same question still stands: only the versions that it was seen at move on."""
+    standing = open_one(tx, cipher, found.pair, found.field)
+    if standing is None or [standing.gosuslugi, standing.emias] != [found.gosuslugi, found.emias]:
+        return False
+    query = "UPDATE conflict SET g_version = ?, e_version = ? WHERE id = ?"
+    tx.execute(query, (found.g_version, found.e_version, standing.id))
+    return True
 
 
 def void(tx: sqlite3.Connection, keys: Iterable[tuple[int, str]], at: float) -> None:
@@ -106,6 +122,13 @@ def listed(tx: sqlite3.Connection, cipher: Cipher, state: str = "open", limit: i
 
 def by_id(tx: sqlite3.Connection, cipher: Cipher, id_: int) -> Conflict | None:
     row = tx.execute(f"SELECT {_COLUMNS} FROM conflict WHERE id = ?", (id_,)).fetchone()  # noqa: S608  # constants
+    return _opened(row, cipher) if row else None
+
+
+def open_one(tx: sqlite3.Connection, cipher: Cipher, pair: int, field: str) -> Conflict | None:
+    """The question that stands about a field, if there is one."""
+    query = f"SELECT {_COLUMNS} FROM conflict WHERE pair = ? AND field = ? AND state = 'open'"  # noqa: S608  # constants
+    row = tx.execute(query, (pair, field)).fetchone()
     return _opened(row, cipher) if row else None
 
 

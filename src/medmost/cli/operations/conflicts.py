@@ -34,12 +34,13 @@ async def conflicts_resolve(app: App, args: dict[str, Any], _: Progress) -> tupl
 
     def decide(tx: sqlite3.Connection) -> None:
         one = conflicts.by_id(tx, app.house.cipher, id_)
-        if one is None or one.state != "open":
+        if one is None or not (one.state == "open" or _asked_anew(tx, app, one)):
             raise Fatal("MM-CONFLICT-GONE", f"Открытого расхождения {id_} нет", f"there is no open conflict {id_}")
         desk = Desk(tx, app.house, "conflict.resolve")
         desk.load([one.pair])
         row = desk.rows[one.pair]
-        if (row.pair.gosuslugi.version, row.pair.emias.version) != (one.g_version, one.e_version):
+        versions = (row.pair.gosuslugi.version, row.pair.emias.version)
+        if one.state != "open" or versions != (one.g_version, one.e_version):
             raise Fatal(
                 "MM-CONFLICT-STALE",
                 "Запись с тех пор изменилась: посмотрите расхождение ещё раз",
@@ -66,6 +67,11 @@ async def conflicts_resolve(app: App, args: dict[str, Any], _: Progress) -> tupl
     if not app.engine.running:
         await app.engine.until_quiet()
     return 0, {"resolved": id_}
+
+
+def _asked_anew(tx: sqlite3.Connection, app: App, former: conflicts.Conflict) -> bool:
+    """The record has changed, and the two still disagree about this field: under another id."""
+    return former.state == "void" and conflicts.open_one(tx, app.house.cipher, former.pair, former.field) is not None
 
 
 def _decide_presence(row: pairs.PairRow, take: str | None) -> None:

@@ -12,7 +12,7 @@ from medmost.domain import history
 from medmost.domain.kinds import Style
 from medmost.domain.merge import lives_alone
 from medmost.domain.record import BOTH, Fields, Side
-from medmost.store import aliases, journal, ledgers, pairs
+from medmost.store import aliases, conflicts, journal, ledgers, pairs
 from medmost.store.pairs import PairRow
 
 OPEN = {"conflict", "invalid", "refused", "ambiguous", "quarantined", "no_consent", "foreign"}
@@ -25,6 +25,7 @@ def at_rest(world: World) -> list[str]:
     told += _no_rows(world)
     for row in rows.values():
         told += _pair(world, row)
+    told += _silent_losses(world, rows)
     told += _strays(world)
     told += _born_once(world, rows)
     told += [f"journal: {one}" for one in world.database.look(lambda tx: journal.verify(tx, CIPHER))]
@@ -82,6 +83,27 @@ def _pair(world: World, row: PairRow) -> list[str]:
             told.append(f"differ: {name}.{one.name} {g.get(one.name)} / {e.get(one.name)}")
         if one.style is Style.FORWARD and one.name not in opened and not world.decided(pair.id, one.name):
             told += _gone_back(world, row, str(g.get(one.name)), one.order, name)
+    return told
+
+
+def _silent_losses(world: World, rows: dict[int, PairRow]) -> list[str]:
+    """What a person entered last is shown, or a conflict of any state holds it: nothing is overwritten unrecorded."""
+    kept = set()
+    for state in ("open", "decided", "resolved", "void"):
+        for one in world.database.look(lambda tx, s=state: conflicts.listed(tx, CIPHER, s)):
+            for value in (one.gosuslugi, one.emias):
+                kept |= {same(part) for part in (value.values() if isinstance(value, dict) else [value])
+                         if isinstance(part, str)}  # fmt: skip
+    told = []
+    for side, kind, ref, name, value in world.lineage.entered:
+        fields = shown(world, kind, side, ref)
+        if fields is None or world.lineage.children.get(value) or value in kept or same(fields.get(name)) == value:
+            continue
+        pair = world.database.look(lambda tx, k=kind, s=side, r=ref: aliases.find(tx, k, s.value, [r]))[ref][0]
+        row = rows.get(pair or 0)
+        if row is None or row.pair.hold or world.decided(row.pair.id, name):
+            continue
+        told.append(f"silent loss: {kind} pair {pair}.{name}: {value!r} of {side} is nowhere")
     return told
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -120,7 +121,7 @@ class Player:
             return
         kind, side, ref = found
         portal, name = self.world.portals[side], EDITED[kind][n[2] % len(EDITED[kind])]
-        portal.put(kind, self.world.people.changed(kind, side, portal.doc(kind, ref), name), ref)
+        portal.put(kind, self.world.people.changed(kind, side, ref, portal.doc(kind, ref), name), ref)
 
     def status(self, n: tuple[int, ...]) -> None:
         """A visit goes on, as the system's own rules allow; with a cancellation comes its reason."""
@@ -362,7 +363,7 @@ def play(script: Script, folder: Path) -> Verdict:
             problems = ["restless: writes after rest"]
     except AssertionError as never:
         problems = [*world.told.problems, str(never)]
-    except (Fatal, KeyError, RuntimeError, TypeError, ValueError, AttributeError) as broken:
+    except (sqlite3.Error, Fatal, KeyError, RuntimeError, TypeError, ValueError, AttributeError) as broken:
         problems = [f"raised: {type(broken).__name__} {broken}"]
     finally:
         world.close()

@@ -62,6 +62,7 @@ class Lineage:
     children: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     shown: dict[str, set[Side]] = field(default_factory=lambda: defaultdict(set))
     patient: dict[str, str] = field(default_factory=dict)
+    entered: list[tuple[Side, str, str, str, str]] = field(default_factory=list)  # side, kind, ref, field, value
 
     def new(self, name: str, patient: str) -> str:
         self.count += 1
@@ -119,12 +120,13 @@ class People:
         return self.with_row(side, self.mappings[kind].write(side, fields | {"history": []}, None), 2)
 
     # ------------------------------------------------------------ changes
-    def changed(self, kind: str, side: Side, doc: Doc, name: str) -> Doc:
+    def changed(self, kind: str, side: Side, ref: str, doc: Doc, name: str) -> Doc:
         """A new value in a field, entered on top of what this side shows."""
         before = self.mappings[kind].read(side, doc).fields
         value = self.lineage.new(name, str(before.get("policy_number")))
         if rules(self.mappings[kind].kind, name) in (None, side):
             self.lineage.on_top(before.get(name), value)
+            self.lineage.entered.append((side, kind, ref, name, same(value)))
         if kind == "request" and side is Side.GOSUSLUGI:
             return order_document({**before, name: value}, doc)
         return self.mappings[kind].write(side, {name: value}, doc)

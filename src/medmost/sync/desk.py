@@ -137,6 +137,8 @@ class Desk:
     def show_key(self, row: PairRow, key: bytes | None, live: bool) -> None:
         """A pair's natural key as its records show it now; a former one stays good for finding."""
         kind = row.pair.kind
+        if key is not None and (kind, key) not in self._keys and (row.key_index != key or (live and not row.key_live)):
+            self.lay_out_keys(kind, [key], set())  # others may hold it
         if row.key_index != key:
             if row.key_index is not None:
                 self._keys.get((kind, row.key_index), set()).discard(row.pair.id)

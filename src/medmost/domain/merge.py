@@ -64,15 +64,14 @@ def merge(pair: Pair, kind: Kind) -> Merged:
 
 def settle_level(pair: Pair, merged: Merged) -> None:
     """Fields that look equal are level on both sides at once (design §2a.3)."""
-    for name in merged.level:
-        for side in BOTH:
-            state = pair.side(side)
-            if state.settled is None:
-                state.settled = {}
-            state.settled[name] = (state.now or {}).get(name)
-        if name in pair.unsure:
-            pair.unsure.remove(name)
-        pair.wanted.pop(name, None)
+    if merged.level:
+        for state in (pair.gosuslugi, pair.emias):
+            now, settled = state.now or {}, state.settled or {}
+            settled.update({name: now.get(name) for name in merged.level})
+            state.settled = settled
+        if pair.unsure or pair.wanted:
+            pair.unsure = [name for name in pair.unsure if name not in merged.level]
+            pair.wanted = {name: wanted for name, wanted in pair.wanted.items() if name not in merged.level}
     for name in merged.overtaken:
         pair.wanted.pop(name, None)
 
@@ -143,36 +142,35 @@ def _merge_delete(pair: Pair, kind: Kind, target: Side, out: Merged) -> None:
 
 # ---------------------------------------------------------------- fields, both sides present
 def _merge_fields(pair: Pair, kind: Kind, out: Merged) -> None:
+    g, e = pair.gosuslugi.now, pair.emias.now
+    assert g is not None
+    assert e is not None
+    doubtful = {name for sent in (pair.gosuslugi.sent, pair.emias.sent) if sent is not None for name in sent.fields}
+    followers = []
     for field in kind.fields:
-        if field.only is None and field.style is not Style.FOLLOWS:
-            _merge_field(pair, kind, field, out)
-    for field in kind.fields:
-        if field.only is None and field.style is Style.FOLLOWS:
-            _merge_follower(pair, kind, field, out)
+        name = field.name
+        if field.only is not None:
+            continue
+        if field.style is Style.FOLLOWS:
+            followers.append(field)
+        elif name not in doubtful:
+            x, y = g.get(name), e.get(name)
+            if x == y:  # most fields of most records: no call for them
+                out.level.append(name)
+            else:
+                _merge_unequal(pair, kind, field, x, y, out)
+    for field in followers:
+        _merge_follower(pair, kind, field, field.name in doubtful, out)
 
 
-def _in_doubt(pair: Pair, name: str) -> bool:
-    return any((sent := pair.side(side).sent) is not None and name in sent.fields for side in BOTH)
-
-
-def _merge_field(pair: Pair, kind: Kind, field: Field, out: Merged) -> None:
+def _merge_unequal(pair: Pair, kind: Kind, field: Field, x: Any, y: Any, out: Merged) -> None:
     name = field.name
-    if _in_doubt(pair, name):
-        return
-    g, e = pair.gosuslugi, pair.emias
-    assert g.now is not None
-    assert e.now is not None
-    x, y = g.now.get(name), e.now.get(name)
-    if _equal(field, x, y):
+    if field.style is Style.GROW and history.level(x, y):
         out.level.append(name)
     elif name in pair.unsure:
         out.conflicts[name] = (x, y)
     elif not _merge_wanted(pair, name, out):
         _merge_change(pair, kind, field, out)
-
-
-def _equal(field: Field, x: Any, y: Any) -> bool:
-    return bool(history.level(x, y) if field.style is Style.GROW else x == y)
 
 
 def _merge_wanted(pair: Pair, name: str, out: Merged) -> bool:
@@ -256,18 +254,20 @@ def owner_of(pair: Pair, field: Field) -> Side | None:
     return Side(field.owner.value)
 
 
-def _merge_follower(pair: Pair, kind: Kind, field: Field, out: Merged) -> None:
+def _merge_follower(pair: Pair, kind: Kind, field: Field, doubtful: bool, out: Merged) -> None:
     """A reason goes where its state went; without a move of the state it merges like any other field."""
-    leader = field.leader or ""
+    name, leader = field.name, field.leader or ""
     if leader in out.conflicts:
         return
     target = next((side for side in BOTH if side in out.writes and leader in out.writes[side].fields), None)
-    if target is None or field.name in pair.wanted:
-        _merge_field(pair, kind, field, out)
-        return
     g, e = pair.gosuslugi.now or {}, pair.emias.now or {}
-    source = g if target is Side.EMIAS else e
-    if g.get(field.name) == e.get(field.name):
-        out.level.append(field.name)
-    elif not _in_doubt(pair, field.name):
-        out.carry(target, field.name, source.get(field.name))
+    x, y = g.get(name), e.get(name)
+    moved = target is not None and name not in pair.wanted
+    if x == y and (moved or not doubtful):
+        out.level.append(name)
+    elif doubtful:
+        return
+    elif target is not None and moved:
+        out.carry(target, name, x if target is Side.EMIAS else y)
+    else:
+        _merge_unequal(pair, kind, field, x, y, out)

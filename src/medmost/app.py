@@ -20,7 +20,7 @@ from medmost.mapping import load_mappings, mapping_hash
 from medmost.metrics import Metrics
 from medmost.notify import Event, NoticeBook, Notifier, decode, encode
 from medmost.queue.embedded import Doorbell
-from medmost.store import deliveries, ledgers
+from medmost.store import deliveries, ledgers, pairs
 from medmost.store.cipher import Cipher
 from medmost.store.database import Database
 from medmost.sync.engine import Engine, Pace
@@ -106,7 +106,7 @@ async def _build(config: Config, clock: Clock) -> App:
     )
     database = await Database(config.state.path).open()
     try:
-        await database.write(lambda tx: ledgers.recognise(tx, cipher))
+        await database.write(lambda tx: _recognise(tx, cipher, clock.now()))
     except BaseException:
         await database.close()
         raise
@@ -163,6 +163,12 @@ def metrics_of_writes(metrics: Metrics, clock: Clock) -> Callable[[list[Outcome]
                 metrics.delivered(flight.side.value, flight.kind, now - flight.first_at)
 
     return count
+
+
+def _recognise(tx: ledgers.Tx, cipher: Cipher, now: float) -> None:
+    """A fresh state begins an epoch of ids: marks of a state that was lost may live on in both systems."""
+    if ledgers.recognise(tx, cipher):
+        pairs.begin_epoch(tx, now)
 
 
 def _notifier(config: Config, database: Database, cipher: Cipher, clock: Clock) -> Notifier:

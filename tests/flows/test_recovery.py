@@ -114,6 +114,17 @@ async def test_damaged_state_is_named_and_restored(systems: Systems, tmp_path: P
     assert await our_writes(systems) == written
 
 
+async def test_lost_state_is_built_anew(systems: Systems) -> None:
+    """Our marks of the lost state live on in both systems: they must not name pairs of the new one."""
+    written = await our_writes(systems)
+    for tail in ("", "-wal", "-shm"):
+        (systems.folder / f"state.db{tail}").unlink(missing_ok=True)
+    await ran(systems, "link", "import", str(systems.folder.parent / "links.csv"))
+    await ran(systems, "migrate")
+    assert await our_writes(systems) == written
+    await ran(systems, "audit")
+
+
 async def test_other_key_is_refused_before_it_harms(systems: Systems) -> None:
     key = systems.folder / "medmost.key"
     kept = key.read_text()

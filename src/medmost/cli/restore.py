@@ -100,7 +100,7 @@ def _make_ready(connection: sqlite3.Connection, config: Config, ended: set[_Link
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("DELETE FROM cursor")
     deliveries.release_in_flight(connection)
-    pairs.leave_ids(connection, max(pairs.next_id(connection), int(now) << 20))
+    pairs.begin_epoch(connection, now)
     active = connection.execute(
         "SELECT id, policy_index, account_index, created_at FROM link WHERE state = 'active'"
     ).fetchall()

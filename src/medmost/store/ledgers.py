@@ -73,20 +73,24 @@ def set_setting(tx: sqlite3.Connection, name: str, value: str) -> None:
     tx.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?,?)", (name, value))
 
 
-def recognise(tx: Tx, cipher: Cipher) -> None:
-    """Writes the key's public name into a fresh state. Raises Fatal when the state was made with another key.
+def recognise(tx: Tx, cipher: Cipher) -> bool:
+    """Writes the key's public name into a fresh state, and says whether it was one.
+
+    Raises Fatal when the state was made with another key.
 
     Without this look a wrong key would go on unseen: its blind indexes find nothing, so every record would be new.
     """
     known = setting(tx, "kid")
     if known is None:
         set_setting(tx, "kid", cipher.kid.hex())
-    elif known != cipher.kid.hex():
+        return True
+    if known != cipher.kid.hex():
         raise Fatal(
             "MM-KEY-OTHER",
             "База состояния зашифрована другим ключом: верните прежний файл ключа (state.key)",
             "the state is sealed with another key: bring back the former key file (state.key)",
         )
+    return False
 
 
 def count_up(tx: sqlite3.Connection, name: str) -> int:

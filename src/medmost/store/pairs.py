@@ -132,6 +132,11 @@ def leave_ids(tx: sqlite3.Connection, upto: int) -> None:
     ledgers.set_setting(tx, ID_FLOOR, str(max(upto, int(ledgers.setting(tx, ID_FLOOR) or 0))))
 
 
+def begin_epoch(tx: sqlite3.Connection, now: float) -> None:
+    """Ids from here on were given by no state before, nor by one that was lost: a million a second from 1970 on."""
+    leave_ids(tx, max(next_id(tx), int(now) << 20))
+
+
 def save(tx: sqlite3.Connection, cipher: Cipher, rows: Iterable[PairRow]) -> None:
     """Seals and writes whole rows; neighbouring ids first, so that pages are shared."""
     ordered = sorted(rows, key=lambda row: row.pair.id)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Literal
 
 import msgspec
 
 from medmost.domain.errors import MedmostError, Transient
-from medmost.domain.record import Side
+from medmost.domain.record import Observation, Side
 from medmost.queue.embedded import Doorbell
 from medmost.store import ledgers
 from medmost.store.database import Database
 from medmost.sync.absorb import absorb_page
 from medmost.sync.house import House
 from medmost.systems.contract import Page, System
+
+READ_PAGE, READ_AT_ONCE = 200, 16
 
 
 class Passed(msgspec.Struct):
@@ -56,9 +60,7 @@ class Poller:
             seen = [self.house.understand(one) for one in page.observations]
             cursor = (self.side.value, kind, dict(page.cursor)) if keep else None
             new = await self.database.write(
-                lambda tx, seen=seen, cursor=cursor: absorb_page(  # type: ignore[misc]  # lambda defaults are untyped
-                    tx, self.house, seen, act=act, correlation=correlation, cursor=cursor
-                )
+                partial(absorb_page, house=self.house, seen=seen, act=act, correlation=correlation, cursor=cursor)
             )
             passed.read += len(seen)
             passed.new += new
@@ -66,16 +68,18 @@ class Poller:
                 self.bell.ring("deliver.gosuslugi", "deliver.emias")
 
     async def backlog(self, refs: list[tuple[str, str]]) -> int:
-        """Reads single records afresh: what a link has just opened, or a webhook only named. (kind, ref)."""
+        """Reads single records afresh: what a link has just opened. (kind, ref); a page of them in a transaction."""
         found = 0
-        for kind, ref in refs:
-            observation = await self.system.read(kind, ref)
-            if observation is None:
-                continue
-            seen = self.house.understand(observation)
-            found += await self.database.write(
-                lambda tx, seen=seen: absorb_page(tx, self.house, [seen], act="read")  # type: ignore[misc]  # lambda defaults are untyped
-            )
+        for start in range(0, len(refs), READ_PAGE):
+            part = refs[start : start + READ_PAGE]
+            reading = asyncio.Semaphore(READ_AT_ONCE)
+            told = await asyncio.gather(*(self._read(kind, ref, reading) for kind, ref in part))
+            seen = [self.house.understand(observation) for observation in told if observation is not None]
+            found += await self.database.write(partial(absorb_page, house=self.house, seen=seen, act="read"))
         if found:
             self.bell.ring("deliver.gosuslugi", "deliver.emias")
         return found
+
+    async def _read(self, kind: str, ref: str, reading: asyncio.Semaphore) -> Observation | None:
+        async with reading:
+            return await self.system.read(kind, ref)

@@ -227,31 +227,36 @@ def read(system: str, collection: str, body: Fields) -> Fields:
     return fields
 
 
+def _second(value: str) -> datetime:
+    """The portal keeps milliseconds of what it does itself, EMIAS whole seconds."""
+    return _instant(value).replace(microsecond=0)
+
+
 def _read_request(system: str, body: Fields) -> Fields:
     if system == "gosuslugi":
         order = body["order"]
         attributes = {each["name"]: each["value"] for each in order["orderAttributes"]}
-        rows = [(r["statusId"], _instant(r["date"]), r["title"], r.get("comment") or None) for r in order["statuses"]]
+        rows = [(r["statusId"], _second(r["date"]), r["title"], r.get("comment") or None) for r in order["statuses"]]
         last = order["currentStatusHistory"]
         head = (order["id"], order["eserviceId"], order["serviceName"], order["orderDate"])
         files = order.get("orderAttachmentFiles", [])
         status = (last["statusId"], last["title"], last["date"], last["finalStatus"])
         extra = (attributes["policyNumber"], attributes.get("comment"))
     else:
-        rows = [(r["statusId"], _instant(r["at"]), r["title"], r.get("comment")) for r in body["history"]]
+        rows = [(r["statusId"], _second(r["at"]), r["title"], r.get("comment")) for r in body["history"]]
         head = (body["orderId"], body["serviceCode"], body["serviceName"], body["submittedAt"])
         files = body.get("files", [])
         status = (body["statusId"], body["statusName"], body["statusAt"], body["final"])
         extra = (body["policyNumber"], body.get("comment"))
     rows.sort(key=lambda row: row[1])
-    assert (rows[-1][0], rows[-1][2], rows[-1][1]) == (status[0], status[1], _instant(status[2]))
+    assert (rows[-1][0], rows[-1][2], rows[-1][1]) == (status[0], status[1], _second(status[2]))
     return {
         "order_id": int(head[0]),
         "service": head[1:3],
-        "submitted_at": _instant(head[3]),
+        "submitted_at": _second(head[3]),
         "policy_number": extra[0],
         "comment": extra[1],
         "files": [(file["fileName"], file["fileSize"]) for file in files],
-        "history": rows,
+        "history": sorted(rows, key=lambda row: (row[1], row[0])),
         "final": status[3],
     }

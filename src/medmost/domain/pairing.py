@@ -64,6 +64,9 @@ def resolve(pair: Pair, kind: Kind, target: Side, *, flying: bool, ended: bool) 
         return
     if state.presence != "here":
         return
+    if sent.op == "create" and state.origin != sent.origin:  # the system's own: ours was not made, first meeting
+        state.sent = sent if flying else None
+        return
     if sent.op != "create" and state.version == sent.expected:
         if ended:  # it did not happen, and a late copy carries a version that is gone by then
             remember_late(state, sent.fields)
@@ -108,7 +111,9 @@ def _settle_arrived(pair: Pair, state: SideState, other: SideState, sent: Sent, 
 def _doubt(pair: Pair, kind: Kind, target: Side, name: str, value: Any) -> None:
     """Neither the old value nor ours: a person decides unless the owner's rule is safe [unsure]."""
     state, other = pair.side(target), pair.side(target.other)
-    if state.settled is not None and name in state.settled and (state.now or {}).get(name) == state.settled[name]:
+    sent, shown = state.sent, (state.now or {}).get(name)
+    old = [fields[name] for fields in (state.settled or {}, sent.before if sent else {}) if name in fields]
+    if shown in old:
         remember_late(state, {name: value})  # not applied: still behind
         return
     field = kind.field(name)
@@ -116,8 +121,7 @@ def _doubt(pair: Pair, kind: Kind, target: Side, name: str, value: Any) -> None:
         return  # the ruling side decides in any case
     if field.style is not Style.REPLACE or field.owner is Owner.LATEST:
         return  # forward-only states, followers, histories and `latest` decide by value
-    source = pair.side(target).sent
-    moved = other.now is None or source is None or other.now.get(name) != source.source.get(name)
+    moved = other.now is None or sent is None or other.now.get(name) != sent.source.get(name)
     safe = field.owner.value == target.other.value and moved
     if not safe and name not in pair.unsure:
         pair.unsure.append(name)
@@ -164,6 +168,7 @@ def plan_sent(
         op=op,
         fields=dict(fields),
         source=source,
+        before={name: (state.now or {}).get(name) for name in fields} if op == "put" else {},
         doc=doc,
         expected=state.version,
         ref=state.ref,

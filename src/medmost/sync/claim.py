@@ -6,6 +6,7 @@ What is sent is durable before it leaves: `Sent` commits in the transaction that
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Container
 from collections.abc import Mapping as Mapped
 
 from medmost.domain.kinds import Kind
@@ -23,6 +24,7 @@ from medmost.sync.replan import QUARANTINED, replan
 from medmost.sync.stages import open_kinds, within_share
 
 STAGE_RECHECK = 60.0
+UNREAD_RECHECK = 0.5
 
 
 def claim(tx: sqlite3.Connection, house: House, side: Side, limit: int) -> list[Flight]:
@@ -38,12 +40,16 @@ def claim(tx: sqlite3.Connection, house: House, side: Side, limit: int) -> list[
         return []
     desk = Desk(tx, house, "claim")
     desk.load([row.pair for row in rows])
-    flights = [flight for row in rows if (flight := _prepare(desk, row, side, shares)) is not None]
+    read = {kind for (system, kind), end in ledgers.passes(tx).items() if system == side.value and end is not None}
+    flights = [flight for row in rows if (flight := _prepare(desk, row, side, shares, read)) is not None]
     desk.put_back(side=side.value, claimed=len(flights))
     return flights
 
 
-def _prepare(desk: Desk, claimed: Delivery, side: Side, shares: Mapped[str, int]) -> Flight | None:
+def _prepare(
+    desk: Desk, claimed: Delivery, side: Side, shares: Mapped[str, int], read: Container[str]
+) -> Flight | None:
+    """`read`: the kinds this side has been read through once, so that what it holds already is known."""
     row = desk.rows[claimed.pair]
     desk.put_row(claimed)
     pair, kind = row.pair, desk.house.kind(row.pair.kind)
@@ -60,6 +66,10 @@ def _prepare(desk: Desk, claimed: Delivery, side: Side, shares: Mapped[str, int]
     if side not in merged.writes:
         desk.drop_row(pair.id, side)
         replan(desk, row)
+        return None
+    if merged.writes[side].op == "create" and kind.name not in read:  # its partner may only not have been seen yet
+        claimed.state, claimed.not_before, claimed.reason = deliveries.WAITING, desk.now + UNREAD_RECHECK, "unread"
+        claimed.attempts -= 1
         return None
     return _first_try(desk, row, claimed, side, merged)
 

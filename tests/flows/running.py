@@ -308,11 +308,16 @@ async def ask(where: Systems, do: str, /, **args: Any) -> Any:
 
     Its result; AssertionError where its exit code is not 0. Raises MedmostError with the running process' words.
     """
-    answered = await control.ask(where.folder, do, args, lambda *_: None)
-    assert answered is not None, f"nobody serves {do}: is medmost running?"
-    code, result = answered
+    code, result = await answered(where, do, **args)
     assert code == 0, f"{do}: exit {code}, {result}"
     return result
+
+
+async def answered(where: Systems, do: str, /, **args: Any) -> tuple[int, Any]:
+    """As `ask`, whatever the exit code: that, and the result."""
+    found = await control.ask(where.folder, do, args, lambda *_: None)
+    assert found is not None, f"nobody serves {do}: is medmost running?"
+    return found
 
 
 async def link_everyone(systems: Systems, leave: Iterable[str] = ()) -> list[Body]:

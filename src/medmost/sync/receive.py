@@ -39,11 +39,11 @@ class Receiver:
     async def take(self, headers: Mapping[str, str], body: bytes) -> Verdict:
         """Raises nothing: every way a notice can be wrong has its verdict."""
         try:
-            self._webhook.verify(body, dict(headers))
+            self._webhook.verify(body, dict(headers), json_parse=False)
         except (WebhookVerificationError, ValueError):
             return "bad_signature"
         told = _told(body)
-        kind = self._kinds.get(told.get("collection", "")) if told else None
+        kind = self._kinds.get(str(told.get("collection"))) if told else None
         if told is None or kind is None or not isinstance(told.get("id"), str):
             return "malformed"
         id_ = headers["webhook-id"]

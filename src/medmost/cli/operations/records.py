@@ -18,7 +18,7 @@ from medmost.cli.control import Progress
 from medmost.cli.operations.asking import known_kinds
 from medmost.domain.errors import Fatal
 from medmost.domain.merge import merge
-from medmost.domain.record import BOTH, Side
+from medmost.domain.record import BOTH, Problem, Side
 from medmost.store import journal, pairs
 from medmost.sync.poll import Passed
 from medmost.sync.status import is_level, status
@@ -58,7 +58,7 @@ def _pair_card(tx: sqlite3.Connection, row: pairs.PairRow, kind: Any, values: bo
             "version": state.version,
             "presence": state.presence,
             "unanswered": state.sent.op if state.sent else None,
-            "problems": [f"{problem.field}: {problem.reason}" for problem in state.problems],
+            "problems": [_told(problem) for problem in state.problems],
         }
         if values:
             sides[side.value] |= {"now": state.now, "settled": state.settled}
@@ -73,6 +73,11 @@ def _pair_card(tx: sqlite3.Connection, row: pairs.PairRow, kind: Any, values: bo
         "conflicts": sorted(merged.conflicts),
         "story": [orjson.loads(entry) for entry in journal.story(tx, row.pair.id)],
     }
+
+
+def _told(problem: Problem) -> str:
+    allowed = f"; allowed: {problem.allowed}" if problem.allowed else ""
+    return f"{problem.field}: {problem.reason} ({problem.value_class}{allowed})"
 
 
 async def sync_now(app: App, args: dict[str, Any], progress: Progress) -> tuple[int, Any]:

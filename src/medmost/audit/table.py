@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 
-import duckdb
 import msgspec
 
 from medmost.audit.digest import Noted
@@ -87,6 +86,8 @@ class Comparison:
     """One kind's records of both systems. Not for several threads at once."""
 
     def __init__(self, memory: str = "512MB") -> None:
+        import duckdb  # a sixth of a second, which only an audit needs
+
         self._spill = tempfile.TemporaryDirectory(prefix="medmost-audit-")  # made with 0700
         self._base = duckdb.connect(
             ":memory:",

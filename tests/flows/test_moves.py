@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from tests.flows.running import command, link_everyone, medmost, stand, until
+from flows.running import command, link_everyone, medmost, stand, until
+from medmost.sync.absorb import absorb_page
+from town import town
+
+MOSCOW = timezone(timedelta(hours=3))
 
 
 async def test_moved_visit_keeps_its_portal_record(tmp_path: Path) -> None:
@@ -57,3 +61,29 @@ def _two_hours(slots: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, A
             if one["scheduleId"] == other["scheduleId"] and one["startTime"] < other["startTime"]:
                 return one, other
     raise AssertionError("the world has no two free slots of one schedule")
+
+
+async def test_move_heard_of_backwards_loses_nothing(tmp_path: Path) -> None:
+    """The old record comes first, already cancelled for its successor, and neither was known."""
+    async with town(tmp_path) as here:
+        world = here.inhabit(20, 5, datetime.now(MOSCOW).date())
+        number = next(one.policy_number for one in world.citizens if one.trusted)
+        await here.settles()
+        await here.links(number)
+        await here.settles()
+        known = [here.emias.doc("visit", ref) for ref in here.emias.refs("visit")]
+        like = next(one for one in known if one["status"] == "BOOKED")
+        hours = [datetime.combine(date(2030, 1, 14), time(hour), MOSCOW).isoformat() for hour in (10, 11)]
+        named = ("lpuOid", "doctor", "source", "status")  # and no schedule: the hours are nobody else's
+        booked = {name: like[name] for name in named} | {"policyNumber": number}
+        old = booked | {"startTime": hours[0], "status": "CANCELLED", "movedTo": "moved-2"}
+        here.emias.put("visit", booked | {"startTime": hours[1], "movedFrom": "moved-1"}, "moved-2")
+        here.emias.put("visit", old, "moved-1")
+        first = await here.emias.read("visit", "moved-1")
+        assert first is not None
+        seen = [here.house.understand(first)]
+        await here.database.write(lambda tx: absorb_page(tx, here.house, seen, act="webhook"))
+        await here.settles()
+        portal = [here.gosuslugi.doc("visit", ref) for ref in here.gosuslugi.refs("visit")]
+        shown = [one for one in portal if one.get("Номер полиса") == number and "14.01.2030" in one["Начало приёма"]]
+        assert [(one["Начало приёма"], one["Статус записи"]) for one in shown] == [("14.01.2030 11:00", "Записан")]

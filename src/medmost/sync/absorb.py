@@ -203,6 +203,8 @@ def _follow(desk: Desk, row: PairRow, o: Observation, successor: str) -> None:
     else:
         desk.bind(o.kind, o.side, successor, row.pair.id)
         state.ref, state.version = successor, -1
+        if state.presence != "here":  # not even the old one was known: the successor is there, and still to be read
+            state.presence, state.now, state.doc = "here", None, None
     replan(desk, row)
 
 

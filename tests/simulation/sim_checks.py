@@ -9,7 +9,7 @@ from sim_people import KINDS, carried, same
 from sim_world import CIPHER, MAPPINGS, World
 
 from medmost.domain import history
-from medmost.domain.kinds import Style
+from medmost.domain.kinds import Owner, Style
 from medmost.domain.merge import lives_alone
 from medmost.domain.record import BOTH, Fields, Side
 from medmost.store import aliases, conflicts, journal, ledgers, pairs
@@ -23,9 +23,10 @@ def at_rest(world: World) -> list[str]:
     rows = world.database.look(lambda tx: pairs.by_ids(tx, CIPHER, [n for (n,) in tx.execute("SELECT id FROM pair")]))
     told = list(world.told.problems)
     told += _no_rows(world)
+    recorded = _recorded(world)
     for row in rows.values():
-        told += _pair(world, row)
-    told += _silent_losses(world, rows)
+        told += _pair(world, row, recorded)
+    told += _silent_losses(world, rows, recorded)
     told += _strays(world)
     told += _born_once(world, rows)
     told += [f"journal: {one}" for one in world.database.look(lambda tx: journal.verify(tx, CIPHER))]
@@ -44,7 +45,7 @@ def shown(world: World, kind: str, side: Side, ref: str | None) -> Fields | None
     return MAPPINGS[kind].read(side, stored.doc).fields if stored is not None and stored.doc is not None else None
 
 
-def _pair(world: World, row: PairRow) -> list[str]:
+def _pair(world: World, row: PairRow, recorded: set[str]) -> list[str]:
     pair, name = row.pair, f"{row.pair.kind} pair {row.pair.id}"
     g, e = (shown(world, pair.kind, side, pair.side(side).ref) for side in BOTH)
     if pair.closed:
@@ -74,10 +75,12 @@ def _pair(world: World, row: PairRow) -> list[str]:
         x, y = g.get(field), e.get(field)
         if _means(x) != _means(y):
             told.append(f"differ: {name}.{field} {x!r} / {y!r}")
-        elif (
-            not world.decided(pair.id, field) and isinstance(x, str) and (newer := world.lineage.children.get(same(x)))
-        ):
-            told.append(f"lost edit: {name}.{field} shows {x!r} though {sorted(newer)} was entered on it")
+        elif isinstance(x, str) and same(x) in world.lineage.children and not world.decided(pair.id, field):
+            newer = world.lineage.children[same(x)]
+            met_anew = kind.personal and g.get("policy_number") in world.told.unlinked
+            by_stamp = kind.field(field).owner is Owner.LATEST  # a record's stamp is all there is, not a field's
+            if not ((met_anew or by_stamp) and newer <= recorded):
+                told.append(f"lost edit: {name}.{field} shows {x!r} though {sorted(newer)} was entered on it")
     for one in kind.fields:
         if one.style is Style.GROW and not history.level(g.get(one.name), e.get(one.name)):
             told.append(f"differ: {name}.{one.name} {g.get(one.name)} / {e.get(one.name)}")
@@ -86,18 +89,25 @@ def _pair(world: World, row: PairRow) -> list[str]:
     return told
 
 
-def _silent_losses(world: World, rows: dict[int, PairRow]) -> list[str]:
-    """What a person entered last is shown, or a conflict of any state holds it: nothing is overwritten unrecorded."""
-    kept = set()
+def _recorded(world: World) -> set[str]:
+    """Every value that stands in a conflict of any state."""
+    found = set()
     for state in ("open", "decided", "resolved", "void"):
         for one in world.database.look(lambda tx, s=state: conflicts.listed(tx, CIPHER, s)):
             for value in (one.gosuslugi, one.emias):
-                kept |= {same(part) for part in (value.values() if isinstance(value, dict) else [value])
-                         if isinstance(part, str)}  # fmt: skip
+                parts = value.values() if isinstance(value, dict) else [value]
+                found |= {same(part) for part in parts if isinstance(part, str)}
+    return found
+
+
+def _silent_losses(world: World, rows: dict[int, PairRow], recorded: set[str]) -> list[str]:
+    """What a person entered last is shown, or a conflict of any state holds it: nothing is overwritten unrecorded."""
     told = []
     for side, kind, ref, name, value in world.lineage.entered:
         fields = shown(world, kind, side, ref)
-        if fields is None or world.lineage.children.get(value) or value in kept or same(fields.get(name)) == value:
+        if world.lineage.shown[value] == set(BOTH):  # it was level, and somebody has replaced it since
+            continue
+        if fields is None or world.lineage.children.get(value) or value in recorded or same(fields.get(name)) == value:
             continue
         pair = world.database.look(lambda tx, k=kind, s=side, r=ref: aliases.find(tx, k, s.value, [r]))[ref][0]
         row = rows.get(pair or 0)

@@ -189,6 +189,7 @@ class Player:
 
     def unlink(self, n: tuple[int, ...]) -> None:
         self.world.unlink(PATIENTS[n[0] % 3])
+        self.world.told.unlinked.add(PATIENTS[n[0] % 3])
 
     def decide(self, n: tuple[int, ...]) -> None:
         self.world.decide(n[0], BOTH[n[1] % 2])
@@ -323,6 +324,7 @@ class Player:
             if flown:
                 busy = True
                 continue
+            busy = busy or bool(self.world.database.look(deliveries.pending)[deliveries.DUE])
             wake = self.world.database.look(deliveries.next_wake)
             if wake is None:
                 return busy

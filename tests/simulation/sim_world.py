@@ -11,6 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -78,6 +79,14 @@ class InlineDatabase(Database):
             connection.close()
 
 
+class WideClock(TickingClock):
+    """Stamps lie further apart than the tie of owner `latest`."""
+
+    def __call__(self) -> datetime:
+        self.at += timedelta(seconds=3)
+        return self.at
+
+
 @dataclass(eq=False)
 class Task:
     """A coroutine of the product under way; `at` is the stop where it waits, None before its first step."""
@@ -95,6 +104,7 @@ class Ledger:
     problems: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     exempt: set[tuple[str, str]] = field(default_factory=set)  # (pair, field) that a person decided
+    unlinked: set[str] = field(default_factory=set)  # patients whose settled states were erased at some time
     statuses: dict[str, list[str]] = field(default_factory=dict)  # ref -> forward-only states people gave it
     trace: list[str] = field(default_factory=list)
 
@@ -108,7 +118,7 @@ class World:
         self.house = House(MAPPINGS, CIPHER, self.clock)
         self.people = People(dict(MAPPINGS), self.lineage)
         self.air = Air(self.clock.now)
-        stamps = TickingClock()
+        stamps = WideClock()
         self.portals = {side: Portal(side, self.air, stamps, dict(MAPPINGS), flavour, self._watch) for side in BOTH}
         self.tasks: list[Task] = []
         self.landed: list[Outcome] = []

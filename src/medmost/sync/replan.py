@@ -11,7 +11,7 @@ from typing import Any
 from medmost.domain.kinds import Kind
 from medmost.domain.merge import WHOLE, Merged, merge, settle_level
 from medmost.domain.pairing import reborn
-from medmost.domain.record import BOTH, Fields, Pair, Side
+from medmost.domain.record import BOTH, Fields, Pair, Side, SideState
 from medmost.store import deliveries
 from medmost.store.conflicts import Found
 from medmost.store.pairs import PairRow
@@ -111,9 +111,9 @@ def join(desk: Desk, half: PairRow, other: PairRow) -> bool:
         idle = mine.sent is None and across.presence == "never" and across.sent is None and across.ref is None
         if mine.presence == "here" and mine.ref and free and idle and other.pair.side(side.other).presence == "here":
             if side is Side.GOSUSLUGI:
-                other.pair.gosuslugi = mine
+                other.pair.gosuslugi, half.pair.gosuslugi = mine, SideState()
             else:
-                other.pair.emias = mine
+                other.pair.emias, half.pair.emias = mine, SideState()
             desk.bind(half.pair.kind, side, mine.ref, other.pair.id)
             _close(desk, half)
             replan(desk, other)

@@ -85,3 +85,4 @@ def _decide_presence(row: pairs.PairRow, take: str | None) -> None:
         state = row.pair.side(kept.other)
         state.settled = dict(state.now or {})
         row.pair.side(kept).sent = None
+        row.pair.side(kept).settled = None  # a record entered there anew meets this one for the first time

@@ -161,6 +161,8 @@ async def test_wrong_setting_is_named_with_line(tmp_path: Path) -> None:
     said = (await ran(folder, "config", "show", code=2)).err
     assert f"medmost.toml:{line}" in said
     assert "«min»" in said
+    (folder / "medmost.key").unlink()
+    assert (await ran(folder, "config", "show", code=2)).err.count("state.key") == 1
 
 
 async def test_refused_secret_is_named_and_replaced(systems: Systems) -> None:

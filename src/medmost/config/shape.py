@@ -81,6 +81,8 @@ def check(value: Any, kind: Any, key: Key, place: Place, troubles: Troubles) -> 
         for name, item in value.items():
             check(item, get_args(kind)[1], (*key, name), place, troubles)
         return
+    if kind is bytes and isinstance(value, str):
+        return  # a reference that could not be read: that has been told, in better words
     try:
         msgspec.convert(value, kind, dec_hook=path_hook, builtin_types=(bytes,))
     except (msgspec.ValidationError, TypeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
@@ -65,22 +65,22 @@ def wake(tx: sqlite3.Connection, now: float, limit: int = 1000) -> int:
     return tx.execute(query, (now, now, limit)).rowcount
 
 
+def first_due(tx: sqlite3.Connection, side: str, kinds: Iterable[str]) -> tuple[int, str] | None:
+    """Rank and kind of what a side is to get first: parents go before their children. None where nothing is due."""
+    query = "SELECT rank FROM delivery WHERE side = ? AND state = 'due' AND kind = ? ORDER BY rank LIMIT 1"
+    found = ((kind, tx.execute(query, (side, kind)).fetchone()) for kind in kinds)
+    return min(((row[0], kind) for kind, row in found if row is not None), default=None)
+
+
 def claim(
-    tx: sqlite3.Connection, side: str, kinds: Sequence[str], *, limit: int, token: int, until: float
+    tx: sqlite3.Connection, side: str, first: tuple[int, str], *, limit: int, token: int, until: float
 ) -> list[Delivery]:
-    """Takes due rows of one side and one rank under a fencing token: parents go before their children."""
-    marks = ",".join("?" * len(kinds))
-    first = tx.execute(
-        f"SELECT MIN(rank) FROM delivery WHERE state = 'due' AND side = ? AND kind IN ({marks})",  # noqa: S608  # only marks
-        (side, *kinds),
-    ).fetchone()[0]
-    if first is None:
-        return []
+    """Takes due rows of one side, of one rank and kind, under a fencing token."""
     rows = tx.execute(
         f"UPDATE delivery SET state = 'in_flight', token = ?, lease_until = ?, attempts = attempts + 1 "  # noqa: S608  # constants
-        f"WHERE rowid IN (SELECT rowid FROM delivery WHERE state = 'due' AND side = ? AND rank = ? "
+        f"WHERE rowid IN (SELECT rowid FROM delivery WHERE side = ? AND state = 'due' AND rank = ? AND kind = ? "
         f"ORDER BY pair LIMIT ?) RETURNING {_COLUMNS}",
-        (token, until, side, first, limit),
+        (token, until, side, *first, limit),
     ).fetchall()
     return sorted((Delivery(*row) for row in rows), key=lambda row: row.pair)
 

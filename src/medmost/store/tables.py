@@ -106,6 +106,8 @@ delivery = Table(
     Column("correlation", String, nullable=False, default=""),
     PrimaryKeyConstraint("pair", "side"),
     Index("delivery_due", "state", "not_before", "rank", "pair"),
+    # A claim takes a few rows out of a backlog of any length: it must not look at all of them.
+    Index("delivery_claim", "side", "state", "kind", "rank", "pair"),
 )
 
 cursor = Table(

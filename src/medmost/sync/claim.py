@@ -32,12 +32,11 @@ def claim(tx: sqlite3.Connection, house: House, side: Side, limit: int) -> list[
     now = house.clock.now()
     deliveries.wake(tx, now)
     shares = open_kinds(ledgers.stages(tx), house.mappings)
-    if not shares:
-        return []
+    first = deliveries.first_due(tx, side.value, shares)
+    if first is None:
+        return []  # nothing is written, so that an idle turn costs no commit
     token = ledgers.count_up(tx, "fencing")
-    rows = deliveries.claim(tx, side.value, list(shares), limit=limit, token=token, until=now + house.lease)
-    if not rows:
-        return []
+    rows = deliveries.claim(tx, side.value, first, limit=limit, token=token, until=now + house.lease)
     desk = Desk(tx, house, "claim")
     desk.load([row.pair for row in rows])
     read = {kind for (system, kind), end in ledgers.passes(tx).items() if system == side.value and end is not None}

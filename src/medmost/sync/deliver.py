@@ -6,6 +6,7 @@ One loop per side. Answers never wait for the slowest request of their batch.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from functools import partial
 
@@ -56,18 +57,15 @@ class Deliverer:
         await self.drain_flights()
 
     async def _turn(self) -> bool:
-        """Claims into free room and settles what has landed. False when there was nothing to do."""
+        """Settles what has landed and claims into free room. False when there was nothing to do."""
         if self._broken is not None:
             raise self._broken
         room = self._most - len(self._flying)
-        flights: list[Flight] = []
-        if room * 4 >= self._most:
-            flights = await self.database.write(lambda tx: claim(tx, self.house, self.side, room))
-            for flight in flights:
-                task = asyncio.create_task(self._fly(flight))
-                self._flying.add(task)
-                task.add_done_callback(self._ended)
-        landed = await self._settle_landed()
+        landed, flights = await self._commit(room if room * 4 >= self._most else 0)
+        for flight in flights:
+            task = asyncio.create_task(self._fly(flight))
+            self._flying.add(task)
+            task.add_done_callback(self._ended)
         if not flights and not landed and self._flying:
             await asyncio.wait(self._flying, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             return True
@@ -97,22 +95,29 @@ class Deliverer:
                 return "ours" if alike and bound is None else "stranger"
         return "ours" if bound is None else "twin"
 
-    async def _settle_landed(self) -> bool:
+    async def _commit(self, room: int) -> tuple[bool, list[Flight]]:
+        """Answers and new claims in one transaction: half the commits. Whether anything had landed, and the claims."""
         async with self._settling:
             landed, self._landed = self._landed, []
-            if not landed:
-                return False
-            await self.database.write(partial(settle, house=self.house, outcomes=landed))
-            self._told(landed)
-            self.bell.ring(self.topic, f"deliver.{self.side.other}")
-            return True
+            if not landed and not room:
+                return False, []
+            flights = await self.database.write(partial(self._work, landed=landed, room=room))
+            if landed:
+                self._told(landed)
+                self.bell.ring(self.topic, f"deliver.{self.side.other}")
+            return bool(landed), flights
+
+    def _work(self, tx: sqlite3.Connection, landed: list[Outcome], room: int) -> list[Flight]:
+        if landed:
+            settle(tx, self.house, landed)
+        return claim(tx, self.house, self.side, room) if room else []
 
     async def drain_flights(self) -> None:
         """Waits for what is on the wire and commits its answers."""
         while self._flying or self._landed:
             if self._flying:
                 await asyncio.wait(self._flying)
-            await self._settle_landed()
+            await self._commit(0)
 
     async def until_quiet(self, patience: float = 60.0) -> bool:
         """Delivers until nothing is due; rows that wait are given `patience` seconds. For single passes."""

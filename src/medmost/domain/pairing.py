@@ -121,12 +121,13 @@ def _doubt(pair: Pair, kind: Kind, target: Side, name: str, value: Any) -> None:
         return  # the ruling side decides in any case
     if field.style is not Style.REPLACE:
         return  # forward-only states, followers and histories decide by value
-    moved = other.now is None or sent is None or other.now.get(name) != sent.source.get(name)
-    if field.owner is Owner.LATEST:  # decided by stamps, except where only the record we made has moved on
-        if sent is not None and sent.op == "create" and not moved:
-            _settle(state, name, value)
-            _settle(other, name, sent.source.get(name))
+    if sent is not None and sent.op == "create":  # its origin id proves that it arrived: what differs changed since
+        _settle(state, name, value)
+        _settle(other, name, sent.source.get(name))
         return
+    if field.owner is Owner.LATEST:
+        return  # decided by stamps
+    moved = other.now is None or sent is None or other.now.get(name) != sent.source.get(name)
     safe = field.owner.value == target.other.value and moved
     if not safe and name not in pair.unsure:
         pair.unsure.append(name)

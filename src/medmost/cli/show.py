@@ -12,16 +12,38 @@ if TYPE_CHECKING:
     from medmost.cli.restore import Restored
 
 
+COLUMNS = {
+    "stage": ("стадия", "stage"),
+    "pairs": ("пар", "pairs"),
+    "level": ("равны", "level"),
+    "behind": ("отстают", "behind"),
+    "conflict": ("споры", "conflicts"),
+    "invalid": ("неясны", "invalid"),
+    "refused": ("отказы", "refused"),
+    "ambiguous": ("двойники", "twins"),
+    "quarantined": ("карантин", "quarantined"),
+    "no_consent": ("без согласия", "no consent"),
+    "foreign": ("чужие", "foreign"),
+}
+ALWAYS = ("stage", "pairs", "level", "behind")
+
+
 def status(told: dict[str, Any]) -> None:
     for name, system in told["systems"].items():
-        mark = "[green]●[/green]" if system["reachable"] else "[red]●[/red]"
-        out.print(f"{mark} {name}: {system['breaker']}, {say('токен', 'token')} {system['token_seconds']} s")
+        reachable = system["reachable"]
+        word = say("на связи", "reachable") if reachable else say("не отвечает", "does not answer")
+        token = system["token_seconds"]
+        life = "" if token is None else say(f", токен ещё {token} с", f", token for {token} s")
+        out.print(f"[{'green' if reachable else 'red'}]●[/] {name}: {word}{life}")
+        if system.get("warning"):
+            out.print(f"[bold red]{say(system['warning'], system.get('warning_en') or system['warning'])}[/]")
+    kinds = told["kinds"]
+    columns = [name for name in COLUMNS if name in ALWAYS or any(numbers[name] for numbers in kinds.values())]
     table = Table(box=None)
-    columns = ("stage", "pairs", "level", "behind", "conflict", "invalid", "refused", "no_consent", "foreign")
-    table.add_column("kind")
+    table.add_column(say("вид", "kind"), no_wrap=True)
     for column in columns:
-        table.add_column(column, justify="right" if column != "stage" else "left")
-    for kind, numbers in told["kinds"].items():
+        table.add_column(say(*COLUMNS[column]), justify="left" if column == "stage" else "right", no_wrap=True)
+    for kind, numbers in kinds.items():
         table.add_row(kind, *(str(numbers[column]) for column in columns))
     out.print(table)
     waiting = ", ".join(f"{name} {number}" for name, number in told["deliveries"].items() if number)
@@ -32,8 +54,12 @@ def synced(result: dict[str, Any]) -> None:
     if "planned" in result:
         out.print(say(f"План: {result['planned']} записей к отправке", f"Planned: {result['planned']} writes"))
         return
+    stopped: dict[tuple[str, str], list[str]] = {}
     for where, code in result["errors"].items():
-        out.print(f"[red]{where}: {code}[/red]")
+        kind, _, system = where.partition(" ")
+        stopped.setdefault((system, code), []).append(kind)
+    for (system, code), kinds in stopped.items():
+        out.print(f"[red]{system}: {code}[/red] ({', '.join(kinds)})")
     out.print(say(f"Прочитано {result['read']}", f"Read {result['read']}"))
     status(result["status"])
 

@@ -72,6 +72,11 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     def key_released(self, fields: Fields) -> bool:
         return any(fields.get(name) in values for name, values in self.releases_key.items())
 
+    @property
+    def judges_by_time(self) -> bool:
+        """Does the later change win in one of its fields?"""
+        return any(field.owner is Owner.LATEST for field in self.fields)
+
     def is_fresh(self, fields: Fields) -> bool:
         """Is the record's forward-only state one that nothing leads to (a visit just booked)?"""
         for field in self.fields:

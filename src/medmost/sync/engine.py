@@ -132,6 +132,9 @@ class Engine:
         return found
 
     async def _pass(self, side: Side, kind: str) -> Passed:
+        measured = self.systems[side].health().skew_seconds
+        if measured is not None:
+            self.house.skews[side] = measured
         try:
             passed = await self.pollers[side].one_pass(kind)
         except Fatal as error:

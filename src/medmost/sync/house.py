@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping as Mapped
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import msgspec
 
@@ -13,6 +14,9 @@ from medmost.domain.record import Doc, Fields, Observation, Reading, Side
 from medmost.mapping.contract import Mapping
 from medmost.store.cipher import Cipher
 from medmost.store.links import patient_index
+
+SKEW_WORTH_CORRECTING = 1.0
+"""Seconds: one of the two systems tells its time by the second only."""
 
 
 class Clock:
@@ -41,6 +45,7 @@ class House:
     writer: str = "main"  # names this process's chain in the journal
     deadline: float = 20.0  # seconds a single write may take; a lease outlives it
     lease: float = 25.0
+    skews: dict[Side, float] = field(default_factory=dict)  # seconds a system's clock is ahead of ours, as measured
 
     def kind(self, name: str) -> Kind:
         return self.mappings[name].kind
@@ -61,19 +66,29 @@ class House:
 
     def understand(self, observation: Observation) -> Seen:
         """Maps the wire document; what does not fit keeps its place with the reasons."""
-        if observation.doc is None:
+        doc = observation.doc
+        if doc is None:
             return Seen(observation, None)
         mapping = self.mappings[observation.kind]
-        reading = mapping.read(observation.side, observation.doc)
+        reading = mapping.read(observation.side, doc)
         kind = mapping.kind
+        if kind.judges_by_time:
+            observation = self._on_our_clock(observation)
         return Seen(
             observation,
             reading,
             self.key_index(kind, reading.fields),
             self.patient_index(kind, reading.fields),
-            _ref(observation.doc, kind.moved_from),
-            _ref(observation.doc, kind.moved_to),
+            _ref(doc, kind.moved_from),
+            _ref(doc, kind.moved_to),
         )
+
+    def _on_our_clock(self, observation: Observation) -> Observation:
+        """Owner `latest` compares change stamps of two clocks: each is corrected by its measured skew (design §6)."""
+        skew = self.skews.get(observation.side, 0.0)
+        if observation.stamp is None or abs(skew) < SKEW_WORTH_CORRECTING:
+            return observation
+        return msgspec.structs.replace(observation, stamp=observation.stamp - timedelta(seconds=skew))
 
 
 def _ref(doc: Doc, member: str | None) -> str | None:

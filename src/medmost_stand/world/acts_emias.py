@@ -107,13 +107,15 @@ def enter_result(scene: Scene) -> Act | None:
 
 
 def vaccinate(scene: Scene) -> Act | None:
-    """The vaccination room enters today's vaccination."""
+    """The vaccination room enters today's vaccination; nobody gets the same one twice a day."""
     patient, schedule = _patient(scene), _schedule(scene)
     if patient is None or schedule is None:
         return None
     birth_date, today = date.fromisoformat(patient["birthDate"]), scene.now.date()
     record = care.vaccination(scene.rng, patient["policyNumber"], birth_date, _desk(schedule), today, 0)
-    return Act("POST", "vaccinations", None, wire.vaccinations_emias(record))
+    body = wire.vaccinations_emias(record)
+    key = {name: body[name] for name in ("policyNumber", "infectionName", "dateVaccination", "doseNumber")}
+    return None if scene.desk.find("vaccinations", **key) else Act("POST", "vaccinations", None, body)
 
 
 def answer_request(scene: Scene) -> Act | None:

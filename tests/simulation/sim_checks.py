@@ -14,6 +14,7 @@ from medmost.domain.merge import lives_alone
 from medmost.domain.record import BOTH, Fields, Side
 from medmost.store import aliases, conflicts, journal, ledgers, pairs
 from medmost.store.pairs import PairRow
+from medmost.sync.absorb import UNREADABLE
 
 OPEN = {"conflict", "invalid", "refused", "ambiguous", "quarantined", "no_consent", "foreign"}
 """States in which a person has to act, or nobody: the two sides may differ."""
@@ -36,6 +37,7 @@ def at_rest(world: World) -> list[str]:
 
 def _no_rows(world: World) -> list[str]:
     left = world.database.look(lambda tx: tx.execute("SELECT pair, side, state, reason FROM delivery").fetchall())
+    left = [row for row in left if row[3] != UNREADABLE]  # until a person mends the record
     return [f"stuck: {row}" for row in left]
 
 
@@ -57,6 +59,7 @@ def _pair(world: World, row: PairRow, recorded: set[str]) -> list[str]:
         and stored.version != pair.side(side).version
     ]
     kind = MAPPINGS[pair.kind].kind
+    told += _own_delete(world, row)
     if row.state in OPEN and not (row.state == "conflict" and kind.name == "policy"):
         return told
     if g is None or e is None:
@@ -86,6 +89,20 @@ def _pair(world: World, row: PairRow, recorded: set[str]) -> list[str]:
             told.append(f"differ: {name}.{one.name} {g.get(one.name)} / {e.get(one.name)}")
         if one.style is Style.FORWARD and one.name not in opened and not world.decided(pair.id, one.name):
             told += _gone_back(world, row, str(g.get(one.name)), one.order, name)
+    return told
+
+
+def _own_delete(world: World, row: PairRow) -> list[str]:
+    """Nobody is asked about a record that was removed by ourselves."""
+    query = "SELECT 1 FROM conflict WHERE pair = ? AND field = '*' AND state = 'open'"
+    if not world.database.look(lambda tx: tx.execute(query, (row.pair.id,)).fetchone()):
+        return []
+    told = []
+    for side in BOTH:
+        ours = [one.by == "medmost" for one in world.portals[side].effects
+                if (one.kind, one.ref, one.op) == (row.pair.kind, row.pair.side(side).ref, "delete")]  # fmt: skip
+        if ours and ours[-1]:
+            told.append(f"own delete: {row.pair.kind} pair {row.pair.id} asks a person about it")
     return told
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from sim_checks import at_rest
 from sim_people import CREATED_AT, EDITED, PATIENTS, STATUSES
 from sim_portals import Flavour
-from sim_world import MAPPINGS, Task, World
+from sim_world import MAPPINGS, Task, World, next_wake
 
 from medmost.domain.errors import Fatal, MedmostError, Stale, Transient
 from medmost.domain.record import BOTH, Side
@@ -60,7 +60,8 @@ class Script:
 def draw(seed: int, least: int = 40, most: int = 80) -> Script:
     rng = random.Random(seed)
     length = rng.randint(least, most)
-    verbs = rng.choices(list(WEIGHTS), list(WEIGHTS.values()), k=length)
+    weights = [weight * rng.choice((0.2, 1, 1, 1, 3)) for weight in WEIGHTS.values()]  # each history has its own habits
+    verbs = rng.choices(list(WEIGHTS), weights, k=length)
     acts = tuple((verb, tuple(rng.randrange(240) for _ in range(6))) for verb in verbs)
     flavour = rng.choice(list(FLAVOURS))
     return Script(seed, flavour, rng.choice(MIXES), rng.random() < 0.6, acts)
@@ -306,7 +307,7 @@ class Player:
                     world.finish(world.poll(side, kind))
             left_over = read_left_over(world.house, world.database, world.pollers)
             world.finish(world.begin("left over", left_over))
-            busy = self._deliver_all()
+            busy = self._deliver_all() and not world.waits_for_mending()
             if not busy and before == self._writes():
                 return before
             world.clock.at += 700.0
@@ -325,7 +326,7 @@ class Player:
                 busy = True
                 continue
             busy = busy or bool(self.world.database.look(deliveries.pending)[deliveries.DUE])
-            wake = self.world.database.look(deliveries.next_wake)
+            wake = self.world.database.look(next_wake)
             if wake is None:
                 return busy
             busy = True

@@ -24,12 +24,13 @@ from medmost.domain.errors import MedmostError, Transient
 from medmost.domain.record import BOTH, Doc, Side
 from medmost.mapping import load_mappings
 from medmost.queue.embedded import Doorbell
-from medmost.store import conflicts, deliveries, ledgers, links, schema
+from medmost.store import conflicts, ledgers, links, schema
 from medmost.store.cipher import Cipher
 from medmost.store.database import Database, T, Work
 from medmost.sync import claim as claiming
 from medmost.sync import flight as flying
 from medmost.sync import settle as settling
+from medmost.sync.absorb import UNREADABLE, absorb_page
 from medmost.sync.deliver import Deliverer
 from medmost.sync.flight import Flight, Outcome
 from medmost.sync.house import Clock, House
@@ -87,6 +88,15 @@ class WideClock(TickingClock):
         return self.at
 
 
+class SteppedPoller(Poller):
+    """Reads single records one after the other: a hand can step one coroutine, not a crowd."""
+
+    async def backlog(self, refs: list[tuple[str, str]]) -> int:
+        read = [await self.system.read(kind, ref) for kind, ref in refs]
+        seen = [self.house.understand(one) for one in read if one is not None]
+        return await self.database.write(lambda tx: absorb_page(tx, self.house, seen, act="read"))
+
+
 @dataclass(eq=False)
 class Task:
     """A coroutine of the product under way; `at` is the stop where it waits, None before its first step."""
@@ -136,7 +146,7 @@ class World:
     def _start(self) -> None:
         self.bell = Doorbell()
         self.database = InlineDatabase(self.path)
-        self.pollers = {side: Poller(self.house, self.database, self.portals[side], self.bell) for side in BOTH}
+        self.pollers = {side: SteppedPoller(self.house, self.database, self.portals[side], self.bell) for side in BOTH}
         self.deliverers = {side: Deliverer(self.house, self.database, self.portals[side], self.bell) for side in BOTH}
         secret = "whsec_" + "c2ltdWxhdGlvbg=="
         self.receivers = {
@@ -199,6 +209,11 @@ class World:
     def notice(self, hook: Hook) -> Task:
         take = self.receivers[hook.side]._absorb(hook.id, hook.kind, hook.told)
         return self.begin(f"hook {hook.id}", take)
+
+    def waits_for_mending(self) -> bool:
+        """Is all that is left to look at a record that nobody can read?"""
+        reasons = self.database.look(lambda tx: {reason for (reason,) in tx.execute("SELECT reason FROM delivery")})
+        return reasons == {UNREADABLE}
 
     # ------------------------------------------------------------ people at medmost itself
     def link(self, patient: str) -> None:
@@ -311,4 +326,10 @@ def template(folder: Path) -> Path:
 
 
 def next_wake(tx: sqlite3.Connection) -> float | None:
-    return deliveries.next_wake(tx)
+    """As `deliveries.next_wake`, without rows that only a person's mending can end."""
+    query = (
+        "SELECT MIN(CASE state WHEN 'in_flight' THEN lease_until ELSE not_before END) FROM delivery "
+        "WHERE state IN ('waiting', 'in_flight', 'awaiting_answer') AND reason != ?"
+    )
+    found: float | None = tx.execute(query, (UNREADABLE,)).fetchone()[0]
+    return found

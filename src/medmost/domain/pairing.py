@@ -77,10 +77,7 @@ def resolve(pair: Pair, kind: Kind, target: Side, *, flying: bool, ended: bool) 
             state.sent = None
         return
     if state.now is None:
-        if state.problems and not flying:  # moved on to something that nobody can read: whether ours was in it is lost
-            remember_late(state, sent.fields)
-            state.sent = None
-        return
+        return  # not readable now: whether ours is in it shows when it can be read again
     _settle_arrived(pair, state, other, sent, target)
     if not flying:
         _end_doubt(pair, kind, target, sent)

@@ -14,11 +14,14 @@ from medmost.domain.pairing import take
 from medmost.domain.record import Observation, Pair, Reading, Side, SideState
 from medmost.store import ledgers
 from medmost.store.aliases import former
+from medmost.store.deliveries import DEAD, DUE, WAITING
 from medmost.store.pairs import PairRow
 from medmost.sync.desk import Desk
 from medmost.sync.house import House, Seen
 from medmost.sync.replan import DUPLICATE, join, replan
 
+UNREADABLE = "unreadable"
+"""Why a row waits whose side shows something that does not fit its mapping, so that no doubt can be ended."""
 BRAKE_SHARE, BRAKE_LEAST, BRAKE_MOST = 0.05, 20, 500
 
 
@@ -97,11 +100,16 @@ def _worth_a_look(state: SideState, readable: bool) -> bool:
 
 
 def _revive(desk: Desk, row: PairRow) -> None:
-    """What was given up after 72 hours is tried again once a side has changed."""
+    """What was given up after 72 hours, or could not be read, is tried again once a side has changed."""
     for side in Side:
         delivery = desk.delivery(row.pair.id, side)
-        if delivery is not None and delivery.state == "dead":
-            delivery.state, delivery.first_at, delivery.attempts = "due", desk.now, 0
+        if delivery is None:
+            continue
+        if delivery.state == DEAD:
+            delivery.state, delivery.first_at, delivery.attempts = DUE, desk.now, 0
+            desk.put_row(delivery)
+        elif delivery.state == WAITING and delivery.reason == UNREADABLE:
+            delivery.state = DUE
             desk.put_row(delivery)
 
 

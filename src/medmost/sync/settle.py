@@ -16,7 +16,7 @@ from medmost.domain.record import Observation, Side
 from medmost.store import deliveries
 from medmost.store.deliveries import Delivery
 from medmost.store.pairs import PairRow
-from medmost.sync.absorb import observe
+from medmost.sync.absorb import UNREADABLE, observe
 from medmost.sync.desk import Desk
 from medmost.sync.flight import Flight, Outcome
 from medmost.sync.house import House, Seen
@@ -25,6 +25,7 @@ from medmost.sync.replan import DUPLICATE, QUARANTINED, replan
 GIVE_UP_AFTER = 72 * 3600.0
 PASSING_TRIES = 8
 TWIN_TRIES, TWIN = 10, "MM-TWIN"  # a natural key that another pair's record holds is waited for: about four minutes
+UNREADABLE_RECHECK = 600.0  # seconds; its next version ends the wait at once
 RESULT_PATIENCE = 3600.0  # seconds an accepted request may take before its record is looked at
 PASSING = {
     "SIM_UNKNOWN_REFERENCE": "parent",
@@ -192,7 +193,10 @@ def _looked(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery, seen: 
     if state.sent is not None:
         pairing.resolve(pair, kind, side, flying=False, ended=ended or flight.op == "create")
     if state.sent is not None:
-        _wait(desk, row, delivery, max(desk.now + 0.2, state.sent.until), "unanswered")
+        if state.problems:
+            _wait(desk, row, delivery, desk.now + UNREADABLE_RECHECK, UNREADABLE)
+        else:
+            _wait(desk, row, delivery, max(desk.now + 0.2, state.sent.until), "unanswered")
         replan(desk, row)
         return
     desk.drop_row(pair.id, side)

@@ -66,10 +66,12 @@ class Deliverer:
             task = asyncio.create_task(self._fly(flight))
             self._flying.add(task)
             task.add_done_callback(self._ended)
-        if not flights and not landed and self._flying:
+        if flights or landed or self._landed:  # what landed during the commit is settled by the next one
+            return True
+        if self._flying:
             await asyncio.wait(self._flying, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             return True
-        return bool(flights or landed)
+        return False
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A flight never raises; if one does, the program is wrong and must not go on as if nothing were."""

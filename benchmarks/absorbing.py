@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
-from benchmarks.measure import Row, Size, in_turns_async, rates
+from benchmarks.measure import Row, Size, Wanted, in_turns_async, rates
 from benchmarks.records import observations, policies
 from medmost.domain.record import BOTH, Fields, Observation, Side
 from medmost.mapping import load_mappings
@@ -24,15 +24,18 @@ from medmost.sync.house import House
 PRAGMAS = ("journal_mode = wal", "synchronous = full", "wal_autocheckpoint = 10000", "cache_size = -65536")
 
 
-def absorbing(size: Size) -> Iterator[Row]:
+def absorbing(size: Size, wanted: Wanted) -> Iterator[Row]:
     """`absorb.fresh`: records never met. `absorb.changed` and `absorb.unchanged`: of a state that knows them all."""
-    yield from asyncio.run(_absorbing(size))
+    yield from asyncio.run(_absorbing(size, wanted))
 
 
-async def _absorbing(size: Size) -> list[Row]:
+async def _absorbing(size: Size, wanted: Wanted) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="medmost-bench-") as folder:
         house = House(load_mappings(), Cipher(os.urandom(32)))
-        return [await _fresh(house, Path(folder), size), *await _known(house, Path(folder), size)]
+        rows = [await _fresh(house, Path(folder), size)] if wanted("absorb.fresh") else []
+        if wanted("absorb.changed") or wanted("absorb.unchanged"):
+            rows += await _known(house, Path(folder), size)
+        return [row for row in rows if wanted(row.name)]
 
 
 async def _open(path: Path) -> Database:

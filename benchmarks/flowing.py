@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from benchmarks.measure import Row, Size, in_turns_async, rates
+from benchmarks.measure import Row, Size, Wanted, in_turns_async, rates
 from benchmarks.records import policies
 from benchmarks.stand import Bare, bare, stand
 from medmost.app import App, open_app
@@ -30,14 +30,15 @@ class Town:
     bare: dict[Side, Bare]
 
 
-def flowing(size: Size) -> Iterator[Row]:
+def flowing(size: Size, wanted: Wanted) -> Iterator[Row]:
     """`pull`, `deliver` and `audit`: policies, after both systems have been filled and brought level."""
-    yield from asyncio.run(_flowing(size))
+    yield from asyncio.run(_flowing(size, wanted))
 
 
-async def _flowing(size: Size) -> list[Row]:
+async def _flowing(size: Size, wanted: Wanted) -> list[Row]:
     async with _town(size) as town:
-        return [await _pull(town, size), await _audit(town, size), await _deliver(town, size)]
+        ways = {"pull": _pull, "audit": _audit, "deliver": _deliver}
+        return [await way(town, size) for name, way in ways.items() if wanted(name)]
 
 
 @asynccontextmanager
@@ -61,7 +62,7 @@ async def _fill(app: App, sessions: dict[Side, Bare], size: Size) -> None:
     for side, session in sessions.items():
         await session.create([mapping.write(side, fields, None) for fields in many])
     await app.engine.poll_once([KIND])
-    await app.engine.until_quiet(5.0)
+    await app.engine.until_quiet()
 
 
 # ---------------------------------------------------------------- reading
@@ -132,11 +133,12 @@ async def _delivered(app: App, changed: Sequence[Observation]) -> float:
     seen = [app.house.understand(one) for one in changed]
     await app.database.write(lambda tx: absorb_page(tx, app.house, seen, act="bench"))
     started = time.perf_counter()
-    await app.engine.deliverers[Side.EMIAS].until_quiet(5.0)
+    await app.engine.deliverers[Side.EMIAS].until_quiet()
     taken = time.perf_counter() - started
-    left = await app.database.read(lambda tx: tx.execute("SELECT COUNT(*) FROM delivery").fetchone()[0])
+    query = "SELECT state, reason, COUNT(*) FROM delivery GROUP BY state, reason"
+    left = await app.database.read(lambda tx: tx.execute(query).fetchall())
     if left:
-        raise RuntimeError(f"{left} deliveries were not done")
+        raise RuntimeError(f"not all was delivered: {left}")
     return taken
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks.measure import Row, Size, in_turns, rates
+from benchmarks.measure import Row, Size, Wanted, in_turns, rates
 from medmost.domain import values
 from medmost.domain.record import BOTH, Doc, Fields, Side
 from medmost.mapping import load_mappings
@@ -16,11 +16,13 @@ from medmost_stand.world import build_world
 PEOPLE = 150
 
 
-def mapping(size: Size) -> Iterator[Row]:
+def mapping(size: Size, wanted: Wanted) -> Iterator[Row]:
     """`mapping.read.KIND`: documents of both systems in turns, as the stand's world has them."""
     world = build_world(max(PEOPLE if size.records > 100 else 0, 12), 1, datetime.now(UTC).date())
     by_side: dict[Side, Any] = dict(zip(BOTH, (world.gosuslugi, world.emias), strict=True))
     for name, mapped in load_mappings().items():
+        if not wanted(f"mapping.read.{name}"):
+            continue
         docs = [(side, seed.body) for side in BOTH for seed in by_side[side][mapped.kind.collection]]
         many = (docs * (size.records // len(docs) + 1))[: size.records]
         ways: list[Callable[[], object]] = [lambda many=many, read=mapped.read: [read(side, doc) for side, doc in many]]  # type: ignore[misc]  # lambda defaults are untyped

@@ -8,6 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+Wanted = Callable[[str], bool]
+"""Is this row asked for? A benchmark leaves the work for the others undone."""
+
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One comparison. `ceiling` is what stays when our own work costs nothing, `peer` another's way to the same end.
@@ -51,14 +54,14 @@ def rates(name: str, unit: str, count: int, ours: float, ceiling: float | None) 
     )
 
 
-def in_turns(rounds: int, *ways: Callable[[], object]) -> list[float]:
+def in_turns(rounds: int, *ways: Callable[[], object], warm: bool = True) -> list[float]:
     """Median seconds of each way; one unmeasured round warms all of them."""
     times: list[list[float]] = [[] for _ in ways]
-    for turn in range(rounds + 1):
+    for turn in range(-warm, rounds):
         for way, taken in zip(ways, times, strict=True):
             started = time.perf_counter()
             way()
-            if turn:
+            if turn >= 0:
                 taken.append(time.perf_counter() - started)
     return [statistics.median(taken) for taken in times]
 

@@ -9,23 +9,26 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from benchmarks.measure import Row, Size, in_turns
+from benchmarks.measure import Row, Size, Wanted, in_turns
 from benchmarks.stand import stand
 
 MEDMOST = ("-m", "medmost.cli.main")
 
 
-def starting(size: Size) -> Iterator[Row]:
+def starting(size: Size, wanted: Wanted) -> Iterator[Row]:
     """`start.help`: the program alone. `start.status`: with configuration, mappings, state and both systems asked."""
     with tempfile.TemporaryDirectory(prefix="medmost-bench-") as told, stand(Path(told)) as systems:
         folder = systems.folder
         environ = {**os.environ, "MEDMOST_CONFIG": str(folder)}
         _run(environ, *MEDMOST, "status", "--json")  # makes the state
         for name, arguments in (("start.help", ("--help",)), ("start.status", ("status", "--json"))):
+            if not wanted(name):
+                continue
             ours, bare = in_turns(
                 size.starts,
                 lambda arguments=arguments: _run(environ, *MEDMOST, *arguments),  # type: ignore[misc]  # lambda defaults are untyped
                 lambda: _run(environ, "-c", "pass"),
+                warm=False,
             )
             yield Row(
                 name=name, value=round(ours, 3), unit="s", ceiling=round(bare, 3), ratio=round(bare / ours, 3)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import orjson
 import pytest
-from system_ends import NUMBER, OWN_FIELD, PHONE, VERSION, End, phone, read_all, running
+from contract.system_ends import NUMBER, OWN_FIELD, PHONE, VERSION, End, phone, read_all, running
 
 from medmost.domain.errors import Fatal, Refused, Stale, Transient
 from medmost.domain.record import Observation, Side

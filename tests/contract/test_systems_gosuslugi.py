@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from system_ends import TODAY, End, read_all, running
+from contract.system_ends import TODAY, End, read_all, running
 
 from medmost.domain.errors import Refused, Stale, Transient
 from medmost.domain.record import Observation, Side

@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 
 
-.PHONY: help setup setup-dev system services demo test check docs bench lock clean
+.PHONY: help setup setup-dev system services demo test check docs bench chaos lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -52,6 +52,9 @@ services: setup ## private PostgreSQL, RabbitMQ and Kafka on free ports; ARGS="s
 
 bench: setup-dev ## what a record costs, beside the ceiling; ARGS="--only NAME --json FILE"
 	$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: setup-dev ## medmost killed again and again between two faulty systems; ARGS="--kills N --seconds S --seed N"
+	PYTHONPATH=tests $(BIN)/python -m flows.kills $(ARGS)
 
 lock: setup-dev ## fresh hashed locks (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml build-requirements.in -o requirements.txt

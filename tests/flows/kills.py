@@ -95,7 +95,7 @@ async def kill_once(systems: Systems, process: Process, wire: Wire, chance: rand
     """Starts medmost and kills it: at a moment drawn by chance, or with a write on the wire."""
     await process.start()
     if toll.kills % 2:
-        await asyncio.sleep(chance.uniform(0.05, 2.5))
+        await asyncio.sleep(chance.uniform(0.05, 2.0))
     else:
         await wire.busy(within=8)
     await wire.look()
@@ -233,10 +233,11 @@ async def _come_level(systems: Systems, linked: Collection[str], seen: list[Witn
         effects = await systems.effects(system)
         toll.effects[system] = sum(one["client"] != "person" for one in effects)
         toll.acts += sum(one["client"] == "person" for one in effects)
-    for name in (("journal", "verify"), ("audit",), ("status", "--json")):
+    for name in (("journal", "verify"), ("audit", "--json"), ("status", "--json")):
         ran = await command(systems, *name)
         if ran.code != 0:
-            toll.trouble.append(f"medmost {' '.join(name)}: {ran}")
+            told = ran.json()["findings"] if "audit" in name and ran.out else str(ran)
+            toll.trouble.append(f"medmost {' '.join(name)}: {told}")
 
 
 async def _main() -> int:

@@ -29,13 +29,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 class Size(msgspec.Struct, frozen=True, kw_only=True):
     """How much work a benchmark does; `quick` sizes only show that it works."""
 
-    rounds: int = 7
+    rounds: int = 5
     records: int = 2_000  # read, merged or sealed in a round
     page: int = 1_000
     state: int = 100_000  # pairs of a state that is not new
     stand: int = 20_000  # records of a kind at each system
     puts: int = 600  # delivered in a round
-    starts: int = 5
+    starts: int = 3
 
 
 QUICK = Size(rounds=2, records=40, page=40, state=120, stand=120, puts=24, starts=1)

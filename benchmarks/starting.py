@@ -20,6 +20,7 @@ def starting(size: Size, wanted: Wanted) -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="medmost-bench-") as told, stand(Path(told)) as systems:
         folder = systems.folder
         environ = {**os.environ, "MEDMOST_CONFIG": str(folder)}
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)  # people's second start has compiled modules
         _run(environ, *MEDMOST, "status", "--json")  # makes the state
         for name, arguments in (("start.help", ("--help",)), ("start.status", ("status", "--json"))):
             if not wanted(name):

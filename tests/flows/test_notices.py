@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import email
-import email.policy
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from structlog.testing import capture_logs
 
+from flows.letters import Letters, mail_server, mailbox
 from medmost.config import Contacts, Person
 from medmost.notify import Event, NoticeBook, Notifier, decode, encode
 from medmost.notify.channels import usable
@@ -293,34 +289,10 @@ async def test_personal_data_in_a_code_is_masked() -> None:
     assert "9102206415" not in str(office.sent)
 
 
-class Letters:
-    """What a mail server took: the handler of aiosmtpd."""
-
-    def __init__(self) -> None:
-        self.taken: list[email.message.EmailMessage] = []
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
-        self.taken.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
-        return "250 OK"
-
-
-@contextmanager
-def mail_server(letters: Letters) -> Iterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    controller = Controller(letters, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield port
-    finally:
-        controller.stop()
-
-
 async def test_outage_reaches_a_real_mail_box() -> None:
     letters = Letters()
     with mail_server(letters) as port:
-        url = f"mailto://127.0.0.1:{port}?from=medmost@example.org&to=duty@example.org&mode=insecure"
+        url = mailbox(port)
         assert usable(url)
         now = START
 
@@ -348,7 +320,7 @@ async def test_silent_mail_server_keeps_the_notice() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    url = f"mailto://127.0.0.1:{port}?from=medmost@example.org&to=duty@example.org&mode=insecure"
+    url = mailbox(port)
     office = Office(Contacts(people=(Person(name="Дежурный", urls=(url,)),)))
     notifier = Notifier(office.contacts, lambda: office.now, office.load, office.save)
     await notifier.event(Event(kind="brake", at=office.now, system="emias", object_kind="policy"))

@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 
 
-.PHONY: help setup setup-dev system services demo test check docs bench chaos lock clean
+.PHONY: help setup setup-dev system services demo test check docs bench simulate chaos lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -55,6 +55,9 @@ bench: setup-dev ## what a record costs, beside the ceiling; ARGS="--only NAME -
 
 chaos: setup-dev ## medmost killed again and again between two faulty systems; ARGS="--kills N --seconds S --seed N"
 	PYTHONPATH=tests $(BIN)/python -m flows.kills $(ARGS)
+
+simulate: setup-dev ## random histories of the real engine; ARGS="--seconds 60 --seed N" or ARGS=--planted
+	$(BIN)/python tests/simulation $(ARGS)
 
 lock: setup-dev ## fresh hashed locks (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml build-requirements.in -o requirements.txt

@@ -82,7 +82,7 @@ def _pair(world: World, row: PairRow, recorded: set[str]) -> list[str]:
             newer = world.lineage.children[same(x)]
             met_anew = kind.personal and g.get("policy_number") in world.told.unlinked
             by_stamp = kind.field(field).owner is Owner.LATEST  # a record's stamp is all there is, not a field's
-            if not ((met_anew or by_stamp) and newer <= recorded):
+            if not ((met_anew or by_stamp) and world.lineage.newest(newer) <= recorded):
                 told.append(f"lost edit: {name}.{field} shows {x!r} though {sorted(newer)} was entered on it")
     for one in kind.fields:
         if one.style is Style.GROW and not history.level(g.get(one.name), e.get(one.name)):

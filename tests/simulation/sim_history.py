@@ -26,8 +26,8 @@ Act = tuple[str, tuple[int, ...]]
 
 WEIGHTS = {
     "enter": 6, "same": 2, "edit": 22, "status": 5, "row": 4, "rekey": 2, "remove": 3, "spoil": 1, "mend": 1,
-    "poll": 9, "hook": 14, "claim": 14, "run": 26, "step": 14, "settle": 10, "lose": 6, "kill": 4, "steal": 0,
-    "refuse": 1, "stale": 2, "deny": 1, "late": 5, "time": 8, "restart": 2, "decide": 3, "job": 4, "unlink": 1,
+    "tick": 14, "poll": 5, "hook": 12, "claim": 12, "run": 14, "step": 12, "settle": 8, "lose": 10, "kill": 5,
+    "refuse": 3, "stale": 4, "deny": 1, "late": 6, "time": 8, "restart": 2, "decide": 3, "job": 4, "unlink": 1,
     "link": 1,
 }  # fmt: skip
 
@@ -64,7 +64,7 @@ def draw(seed: int, least: int = 40, most: int = 80) -> Script:
     verbs = rng.choices(list(WEIGHTS), weights, k=length)
     acts = tuple((verb, tuple(rng.randrange(240) for _ in range(6))) for verb in verbs)
     flavour = rng.choice(list(FLAVOURS))
-    return Script(seed, flavour, rng.choice(MIXES), rng.random() < 0.6, acts)
+    return Script(seed, flavour, rng.choice(MIXES), rng.random() < 0.8, acts)
 
 
 class Player:
@@ -197,7 +197,16 @@ class Player:
 
     # ------------------------------------------------------------ workers
     def poll(self, n: tuple[int, ...]) -> None:
-        self.world.poll(BOTH[n[0] % 2], self.script.kinds[n[1] % len(self.script.kinds)])
+        task = self.world.poll(BOTH[n[0] % 2], self.script.kinds[n[1] % len(self.script.kinds)])
+        if n[2] % 2:
+            self.world.finish(task)
+
+    def tick(self, n: tuple[int, ...]) -> None:
+        """Both systems are polled, and what that makes due is on its way."""
+        for side in BOTH:
+            for kind in self.script.kinds:
+                self.world.finish(self.world.poll(side, kind))
+        self.claim(n)
 
     def hook(self, n: tuple[int, ...]) -> None:
         """A notice arrives: any of those under way, now and then more than once."""
@@ -213,11 +222,18 @@ class Player:
                 self.world.finish(task)
 
     def claim(self, n: tuple[int, ...]) -> None:
-        self.world.deliver(BOTH[n[0] % 2], 1 + n[1] % 3)
+        """Whatever side has something due; the flights go as far as the wire, or further."""
+        side = BOTH[n[0] % 2]
+        for task in self.world.deliver(side, 1 + n[1] % 3) or self.world.deliver(side.other, 1 + n[1] % 3):
+            for _ in range(n[2] % 4):
+                if not self.world.step(task):
+                    break
 
     def _task(self, number: int) -> Task | None:
-        tasks = self.world.tasks
-        return tasks[number % len(tasks)] if tasks else None
+        """Any worker, deliveries before others two times out of three."""
+        flights = [one for one in self.world.tasks if one.flight]
+        tasks = flights if flights and number % 3 else self.world.tasks
+        return tasks[number // 3 % len(tasks)] if tasks else None
 
     def run(self, n: tuple[int, ...]) -> None:
         if task := self._task(n[0]):
@@ -246,6 +262,8 @@ class Player:
 
     def _waiting(self, n: tuple[int, ...], *calls: str) -> Task | None:
         tasks = [one for one in self.world.tasks if one.at and (not calls or (one.at.before and one.at.call in calls))]
+        flights = [one for one in tasks if one.flight and one.at and one.at.call in ("write", "delete")]
+        tasks = flights if flights and n[5] % 3 else tasks
         return tasks[n[0] % len(tasks)] if tasks else None
 
     def _answer(self, n: tuple[int, ...], name: str, error: MedmostError, *calls: str) -> None:

@@ -74,6 +74,14 @@ class Lineage:
         if isinstance(before, str):
             self.children[same(before)].add(same(after))
 
+    def newest(self, values: set[str]) -> set[str]:
+        """What was entered last on top of each of these values."""
+        found: set[str] = set()
+        for value in values:
+            later = self.children.get(value, set())
+            found |= self.newest(later) if later else {value}
+        return found
+
 
 class People:
     """Enter, change and remove records through the mapping of their kind: always well-formed documents."""

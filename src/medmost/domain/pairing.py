@@ -59,7 +59,9 @@ def resolve(pair: Pair, kind: Kind, target: Side, *, flying: bool, ended: bool) 
         return
     flying = flying and not ended
     if state.presence == "gone":
-        if sent.op == "delete" or (sent.op == "put" and not flying) or (sent.op == "create" and ended):
+        if sent.op == "delete":
+            settle_delete(pair, target, state.version)
+        elif (sent.op == "put" and not flying) or (sent.op == "create" and ended):
             state.sent = None
         return
     if state.presence != "here":
@@ -177,7 +179,6 @@ def plan_sent(
         ref=state.ref,
         key=key,
         origin=origin,
-        source_version=other.version,
         until=until,
     )
     return state.sent
@@ -212,10 +213,9 @@ def settle_answer(pair: Pair, kind: Kind, target: Side, answer: Observation, rea
 
 def settle_delete(pair: Pair, target: Side, version: int) -> None:
     """Our own delete is done. It is not a person's: a source that came back meanwhile is created anew [own_delete]."""
-    state, other = pair.side(target), pair.side(target.other)
-    sent = state.sent
+    state = pair.side(target)
     state.presence, state.now, state.doc, state.sent, state.version = "gone", None, None, None, version
-    if other.presence == "here" and (sent is None or other.version != sent.source_version):
+    if pair.side(target.other).presence == "here":
         reborn(pair, target)
 
 

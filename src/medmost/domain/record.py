@@ -70,7 +70,6 @@ class Sent(msgspec.Struct, kw_only=True):
     ref: str | None
     key: str  # idempotency key
     origin: str | None
-    source_version: int
     before: Fields = {}  # the same fields as the target showed them when this was worked out
     until: float = 0.0  # UTC seconds: by then the request has arrived or never will
     tries: int = 0

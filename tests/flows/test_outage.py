@@ -1,0 +1,125 @@
+"""One system stops under life and comes back: all is level within a minute, and people hear of it once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.letters import Letters, mail_server, mailbox
+from flows.level import doubled, unlevel
+from flows.running import Running, Systems, link_everyone, medmost, stand, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")]
+FULL = bool(os.environ.get("MEDMOST_FULL"))
+AWAY_SECONDS, QUIET_SECONDS = (120.0, 15.0) if FULL else (20.0, 5.0)
+SETTINGS = {} if FULL else {"MEDMOST_NOTICES__QUIET": "5", "MEDMOST_DELIVER__DEADLINE": "5"}
+"""A write without answer is in doubt for three deadlines and a quarter: a short outage wants short ones."""
+OTHER = {"emias": "gosuslugi", "gosuslugi": "emias"}
+TITLES = {"gosuslugi": "Госуслуги", "emias": "ЕМИАС"}
+
+
+def add_contact(systems: Systems, url: str) -> None:
+    settings = systems.folder / "medmost.toml"
+    text = settings.read_text(encoding="utf-8") + f'\n[[contacts.people]]\nname = "Дежурный"\nurls = ["{url}"]\n'
+    settings.write_text(text, encoding="utf-8")
+
+
+async def comes_level(systems: Systems, running: Running, linked: set[str], within: float) -> float:
+    """Seconds until nothing is under way and the exports agree."""
+    began = time.monotonic()
+
+    async def level() -> Any:
+        told = await running.status()
+        moving = sum(told["deliveries"].values()) + sum(kind["behind"] for kind in told["kinds"].values())
+        await asyncio.sleep(0.3)  # an export of everything is not for every glance
+        return not moving and not await unlevel(systems, linked)
+
+    try:
+        await until(level, "level", within)
+    except AssertionError:
+        told = (await running.status())["deliveries"]
+        raise AssertionError(f"not level within {within:g} s: {told}, {await unlevel(systems, linked)}") from None
+    return time.monotonic() - began
+
+
+async def personal_values(systems: Systems) -> set[str]:
+    """What names anybody of this world."""
+    named = ("Номер полиса", "СНИЛС", "Фамилия", "Телефон", "Электронная почта")
+    policies = (await systems.export("gosuslugi", "policies")).values()
+    return {str(one[name]) for one in policies for name in named if one.get(name)}
+
+
+@dataclass
+class Outage:
+    """What happened while a system was away, and after."""
+
+    away: str
+    acts: int
+    level_after: float
+    letters: list[EmailMessage]
+    values: set[str]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.away} away {AWAY_SECONDS:g} s, {self.acts} acts at the other: level after {self.level_after:.1f} s"
+        )
+
+
+async def go_through(folder: Path, away: str) -> Outage:
+    """One system is killed under life and started again over what it kept."""
+    there, letters = OTHER[away], Letters()
+    with mail_server(letters) as port:
+        async with stand(folder, people=60, seed=17, apart=True) as systems:
+            add_contact(systems, mailbox(port))
+            linked = {str(one["policy_number"]) for one in await link_everyone(systems)}
+            async with medmost(systems, **SETTINGS) as running:
+                await comes_level(systems, running, linked, 60)
+                for system in (away, there):
+                    await systems.life(system, 5)
+                await asyncio.sleep(2)  # some life at both before the outage
+                seen = await systems.last_effect(there)
+                await systems.processes[away].kill()
+                await asyncio.sleep(AWAY_SECONDS)  # the outage itself
+                told = (await running.status())["systems"]
+                assert (told[away]["reachable"], told[there]["reachable"]) == (False, True)
+                acts = len(await systems.effects(there, seen, "person"))
+                await systems.start(away)
+                await systems.life(there, 0)
+                seconds = await comes_level(systems, running, linked, 60)
+
+                async def both_told() -> bool:
+                    return len(letters.taken) >= 2
+
+                await until(both_told, "a notice and an all-clear", 4 * QUIET_SECONDS + 10)
+                await asyncio.sleep(QUIET_SECONDS)  # for a third letter, which must not come
+                assert await running.process.stop() == 0
+            assert await doubled(systems) == []
+            return Outage(away, acts, seconds, letters.taken, await personal_values(systems))
+
+
+@pytest.mark.timeout(600 if FULL else 200)
+async def test_outage_ends_level_with_one_notice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each system once, in two worlds at a time. MEDMOST_FULL=1: two minutes each, with settings as delivered."""
+    for away in OTHER:
+        (tmp_path / away).mkdir()
+    outages = await asyncio.gather(*(go_through(tmp_path / away, away) for away in OTHER))
+    with capsys.disabled():
+        print("", *outages, sep="\n")  # noqa: T201  # measured
+    for one in outages:
+        assert one.acts > AWAY_SECONDS
+        title = f"medmost: {TITLES[one.away]}"
+        subjects = [str(letter["Subject"]) for letter in one.letters]
+        assert subjects == [f"{title}: нет связи", f"{title}: связь восстановлена"]
+        for letter in one.letters:
+            body = letter.get_body(("plain",))
+            assert body is not None
+            words = set(re.findall(r"[\w@+().-]+", f"{letter['Subject']} {body.get_content()}"))
+            assert not words & one.values

@@ -33,11 +33,11 @@ demo: setup ## the stand, the sync and the console; ARGS="--once --people 1000 -
 	$(BIN)/python -m medmost.cli.demo $(ARGS)
 
 test: setup-dev ## all tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup-dev ## ruff, mypy --strict, floors, dependencies, generated documents
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests benchmarks tools docs
+	$(BIN)/ruff format --check src tests benchmarks tools docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry src

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import orjson
 import pytest
-from contract.system_ends import NUMBER, OWN_FIELD, PHONE, VERSION, End, phone, read_all, running
 
+from contract.system_ends import NUMBER, OWN_FIELD, PHONE, VERSION, End, phone, read_all, running
 from medmost.domain.errors import Fatal, Refused, Stale, Transient
 from medmost.domain.record import Observation, Side
 from medmost.systems.contract import Write

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from contract.system_ends import TODAY, End, read_all, running
 
+from contract.system_ends import TODAY, End, read_all, running
 from medmost.domain.errors import Refused, Stale, Transient
 from medmost.domain.record import Observation, Side
 from medmost.systems.contract import Write

@@ -76,7 +76,7 @@ class Cipher:
             )
         try:
             return self._aead.decrypt(blob[5:17], blob[17:], self._bound_to(table, row, patient))
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: cut so short that no nonce is left
             raise Fatal(
                 "MM-STATE-DAMAGED",
                 f"Запись {table} {row} в базе состояния повреждена или перенесена из другой строки",

@@ -78,7 +78,7 @@ def _pair(world: World, row: PairRow, recorded: set[str]) -> list[str]:
         x, y = g.get(field), e.get(field)
         if _means(x) != _means(y):
             told.append(f"differ: {name}.{field} {x!r} / {y!r}")
-        elif isinstance(x, str) and same(x) in world.lineage.children and not world.decided(pair.id, field):
+        elif isinstance(x, str) and same(x) in world.lineage.children and not world.decided(pair, field):
             newer = world.lineage.children[same(x)]
             met_anew = kind.personal and g.get("policy_number") in world.told.unlinked
             by_stamp = kind.field(field).owner is Owner.LATEST  # a record's stamp is all there is, not a field's
@@ -87,7 +87,7 @@ def _pair(world: World, row: PairRow, recorded: set[str]) -> list[str]:
     for one in kind.fields:
         if one.style is Style.GROW and not history.level(g.get(one.name), e.get(one.name)):
             told.append(f"differ: {name}.{one.name} {g.get(one.name)} / {e.get(one.name)}")
-        if one.style is Style.FORWARD and one.name not in opened and not world.decided(pair.id, one.name):
+        if one.style is Style.FORWARD and one.name not in opened and not world.decided(pair, one.name):
             told += _gone_back(world, row, str(g.get(one.name)), one.order, name)
     return told
 
@@ -128,7 +128,7 @@ def _silent_losses(world: World, rows: dict[int, PairRow], recorded: set[str]) -
             continue
         pair = world.database.look(lambda tx, k=kind, s=side, r=ref: aliases.find(tx, k, s.value, [r]))[ref][0]
         row = rows.get(pair or 0)
-        if row is None or row.pair.hold or world.decided(row.pair.id, name):
+        if row is None or row.pair.hold or world.decided(row.pair, name):
             continue
         told.append(f"silent loss: {kind} pair {pair}.{name}: {value!r} of {side} is nowhere")
     return told

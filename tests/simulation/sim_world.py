@@ -21,7 +21,7 @@ from sim_portals import Air, Flavour, Hook, Portal, Stop
 
 from medmost.cli.operations.conflicts import conflicts_resolve
 from medmost.domain.errors import MedmostError, Transient
-from medmost.domain.record import BOTH, Doc, Side
+from medmost.domain.record import BOTH, Doc, Pair, Side
 from medmost.mapping import load_mappings
 from medmost.queue.embedded import Doorbell
 from medmost.store import conflicts, ledgers, links, schema
@@ -113,7 +113,7 @@ class Ledger:
 
     problems: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
-    exempt: set[tuple[str, str]] = field(default_factory=set)  # (pair, field) that a person decided
+    exempt: set[tuple[str, str]] = field(default_factory=set)  # (pair or ref, field) that a person decided
     unlinked: set[str] = field(default_factory=set)  # patients whose settled states were erased at some time
     statuses: dict[str, list[str]] = field(default_factory=dict)  # ref -> forward-only states people gave it
     trace: list[str] = field(default_factory=list)
@@ -245,13 +245,17 @@ class World:
         try:
             call.send(None)
         except StopIteration:
-            self.told.exempt.add((str(one.pair), one.field))
+            query = "SELECT ref FROM alias WHERE pair = ?"
+            refs = self.database.look(lambda tx: [ref for (ref,) in tx.execute(query, (one.pair,))])
+            self.told.exempt |= {(name, one.field) for name in (str(one.pair), *refs)}
             self.told.trace.append(f"    decided {one.pair}.{one.field} for {take}")
         except MedmostError as stale:
             self.told.trace.append(f"    {stale.code}")
 
-    def decided(self, pair: int, field: str) -> bool:
-        return not self.told.exempt.isdisjoint({(str(pair), field), (str(pair), "*")})
+    def decided(self, pair: Pair, field: str) -> bool:
+        """Did a person settle this? Halves that join another pair bring their answer with them."""
+        names = (str(pair.id), pair.gosuslugi.ref, pair.emias.ref)
+        return any((name, about) in self.told.exempt for name in names for about in (field, "*"))
 
     # ------------------------------------------------------------ time and ends
     def pass_time(self, seconds: float, chance: list[int]) -> None:

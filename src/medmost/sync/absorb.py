@@ -210,7 +210,7 @@ def _follow(desk: Desk, row: PairRow, o: Observation, successor: str) -> None:
         join(desk, row, desk.rows[other or 0])
     else:
         desk.bind(o.kind, o.side, successor, row.pair.id)
-        state.ref, state.version = successor, -1
+        _vacate(row.pair, o.side, successor)
         if state.presence != "here":  # not even the old one was known: the successor is there, and still to be read
             state.presence, state.now, state.doc = "here", None, None
     replan(desk, row)
@@ -235,10 +235,15 @@ def _by_sent_key(desk: Desk, seen: Seen) -> PairRow | None:
     return row
 
 
-def _vacate(pair: Pair, side: Side) -> None:
-    """A new record takes the place of one that is gone, or that was never there."""
+def _vacate(pair: Pair, side: Side, ref: str | None = None) -> None:
+    """A new record takes the place of one that is gone, or moved, or was never there.
+
+    A change that was sent to the former one says nothing about it; our create may still be its origin.
+    """
     state = pair.side(side)
-    state.ref, state.version = None, -1
+    state.ref, state.version = ref, -1
+    if state.sent is not None and state.sent.op != "create":
+        state.sent = None
 
 
 def _released(desk: Desk, seen: Seen) -> bool:

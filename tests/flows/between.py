@@ -40,6 +40,7 @@ class Between:
     canned: list[Canned] = field(default_factory=list)
     edits: dict[str, Edit] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    urls: list[str] = field(default_factory=list)  # as they came, query and all
 
     def answer(self, method: str, path: str, status: int, body: Any, content_type: str = "application/json") -> Canned:
         """From now on such calls get this answer. `body`: bytes, or what is sent as JSON."""
@@ -103,6 +104,7 @@ async def between(target: str) -> AsyncIterator[Between]:
 
         async def pass_on(request: web.Request) -> web.StreamResponse:
             here.asked.append((request.method, request.path))
+            here.urls.append(request.raw_path)
             for one in here.canned:
                 if one.method == request.method and fnmatchcase(request.path, one.path):
                     one.given += 1

@@ -65,8 +65,8 @@ def observe(desk: Desk, seen: Seen) -> bool:
     o = seen.observation
     desk.count(o.side, o.kind, "detected")
     row = _pair_of(desk, seen)
-    if row is not None and seen.moved_to is not None and row.pair.side(o.side).ref == o.ref:
-        _follow(desk, row, o, seen.moved_to)
+    if row is not None and seen.moved_to is not None and _follow(desk, row, o, seen.moved_to):
+        desk.count(o.side, o.kind, "unchanged")
         return True
     if row is None:
         desk.count(o.side, o.kind, "unchanged")
@@ -199,21 +199,26 @@ def _moved(desk: Desk, seen: Seen) -> PairRow | None:
     return row
 
 
-def _follow(desk: Desk, row: PairRow, o: Observation, successor: str) -> None:
-    """The old record of a moved visit says where it went. Its cancellation is nobody's: the pair goes on there."""
-    other, _ = desk.alias(o.kind, o.side, successor)
-    desk.count(o.side, o.kind, "unchanged")
-    state = row.pair.side(o.side)
-    if other not in (None, row.pair.id):  # its successor was here first, in a pair of its own
-        desk.bind(o.kind, o.side, o.ref, other)
-        _vacate(row.pair, o.side)
-        join(desk, row, desk.rows[other or 0])
-    else:
+def _follow(desk: Desk, row: PairRow, o: Observation, successor: str) -> bool:
+    """The old record of a moved visit says where it went. Its cancellation is nobody's: the pair goes on there.
+
+    False where it cannot: the successor has a whole pair of its own. Then this record ends like any other.
+    """
+    if row.pair.closed or row.pair.side(o.side).ref != o.ref:
+        return False
+    other = desk.alias(o.kind, o.side, successor)[0] or row.pair.id
+    if other == row.pair.id:
         desk.bind(o.kind, o.side, successor, row.pair.id)
         _vacate(row.pair, o.side, successor)
+        state = row.pair.side(o.side)
         if state.presence != "here":  # not even the old one was known: the successor is there, and still to be read
             state.presence, state.now, state.doc = "here", None, None
+    elif join(desk, row, desk.rows[other], but=o.side):  # its successor was here first, in a pair of its own
+        desk.bind(o.kind, o.side, o.ref, other)
+    else:
+        return False
     replan(desk, row)
+    return True
 
 
 def _by_sent_key(desk: Desk, seen: Seen) -> PairRow | None:

@@ -102,13 +102,17 @@ def _meets_another(desk: Desk, row: PairRow, kind: Kind) -> bool:
     return False
 
 
-def join(desk: Desk, half: PairRow, other: PairRow) -> bool:
-    """`half` has one side only and nothing under way, and `other` lacks just that side: it moves over."""
+def join(desk: Desk, half: PairRow, other: PairRow, but: Side | None = None) -> bool:
+    """`half` has one side only and nothing under way, and `other` lacks just that side: it moves over.
+
+    `but`: a side of `half` that counts as nothing, because `other` has what became of it.
+    """
     for side in BOTH:
         mine, theirs = half.pair.side(side), other.pair.side(side)
         across = half.pair.side(side.other)
         free = theirs.ref is None and theirs.sent is None and theirs.presence == "never"
-        idle = mine.sent is None and across.presence == "never" and across.sent is None and across.ref is None
+        alone = across.presence == "never" and across.sent is None and across.ref is None
+        idle = mine.sent is None and (alone or but is side.other)
         if mine.presence == "here" and mine.ref and free and idle and other.pair.side(side.other).presence == "here":
             if side is Side.GOSUSLUGI:
                 other.pair.gosuslugi, half.pair.gosuslugi = mine, SideState()

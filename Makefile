@@ -57,7 +57,7 @@ chaos: setup-dev ## medmost killed again and again between two faulty systems; A
 	PYTHONPATH=tests $(BIN)/python -m flows.kills $(ARGS)
 
 simulate: setup-dev ## random histories of the real engine; ARGS="--seconds 60 --seed N" or ARGS=--planted
-	$(BIN)/python tests/simulation $(ARGS)
+	PYTHONPATH=tests $(BIN)/python -m simulation $(ARGS)
 
 lock: setup-dev ## fresh hashed locks (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml build-requirements.in -o requirements.txt

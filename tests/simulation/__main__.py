@@ -15,10 +15,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
-
-from sim_history import Script, Verdict, draw, play, quick_folder, shrink  # noqa: E402  # after the path
-from sim_planted import MISTAKES, RARE, planted  # noqa: E402  # after the path
+from simulation.histories import Script, Verdict, draw, play, quick_folder, shrink
+from simulation.planted import MISTAKES, RARE, planted
 
 
 def say(line: str) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sim_history import draw, play, quick_folder
-from sim_planted import MISTAKES, Patch, planted
+
+from simulation.histories import draw, play, quick_folder
+from simulation.planted import MISTAKES, Patch, planted
 
 MOST = 400
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sim_history import draw, play, quick_folder, shrink
-from sim_planted import absence_is_a_delete, planted
+
+from simulation.histories import draw, play, quick_folder, shrink
+from simulation.planted import absence_is_a_delete, planted
 
 FIXED, FRESH, AT_ONCE = 360, 120, 30
 

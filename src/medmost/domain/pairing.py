@@ -190,7 +190,8 @@ def settle_answer(pair: Pair, kind: Kind, target: Side, answer: Observation, rea
     sent = state.sent
     assert sent is not None
     if sent.op == "create":
-        state.ref = answer.ref
+        if state.ref != answer.ref:  # versions of a former record say nothing about this one
+            state.ref, state.version = answer.ref, -1
         state.incarnation += 1
     if reading.problems:  # it took the write and shows something we cannot read: an ordinary look sorts it out
         state.sent = None

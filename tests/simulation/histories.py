@@ -10,22 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim_checks import at_rest
-from sim_people import CREATED_AT, EDITED, PATIENTS, STATUSES
-from sim_portals import Flavour
-from sim_world import MAPPINGS, Task, World, next_wake
-
 from medmost.domain.errors import Fatal, MedmostError, Stale, Transient
 from medmost.domain.record import BOTH, Side
 from medmost.store import deliveries
 from medmost.sync.linked import read_left_over
+from simulation.checks import at_rest
+from simulation.people import CREATED_AT, EDITED, PATIENTS, STATUSES
+from simulation.portals import Flavour
+from simulation.world import MAPPINGS, Task, World, next_wake
 from systems_troubles import refusal
 
 Act = tuple[str, tuple[int, ...]]
 """A verb and eight numbers, which it reads as it likes: acts stay good when others before them are left out."""
 
 WEIGHTS = {
-    "enter": 6, "same": 2, "edit": 22, "status": 5, "row": 4, "rekey": 2, "remove": 3, "spoil": 1, "mend": 1,
+    "enter": 6, "same": 2, "edit": 22, "status": 5, "row": 4, "rekey": 2, "move": 2, "remove": 3, "spoil": 1, "mend": 1,
     "tick": 14, "poll": 5, "hook": 12, "claim": 12, "run": 14, "step": 12, "settle": 8, "lose": 10, "kill": 5,
     "refuse": 3, "stale": 4, "deny": 1, "late": 6, "time": 8, "restart": 2, "decide": 3, "job": 4, "unlink": 1,
     "link": 1,
@@ -113,8 +112,11 @@ class Player:
 
     def _pick(self, n: tuple[int, ...], sides: tuple[Side, ...] = BOTH) -> tuple[str, Side, str] | None:
         side = sides[n[0] % len(sides)]
-        live = [(kind, side, ref) for kind in self.script.kinds for ref in self.world.portals[side].refs(kind)]
-        return live[n[1] % len(live)] if live else None
+        portal = self.world.portals[side]
+        live = [(kind, side, ref) for kind in self.script.kinds for ref in portal.refs(kind)]
+        found = live[n[1] % len(live)] if live else None
+        left = found is not None and "movedTo" in portal.doc(found[0], found[2])
+        return None if left else found  # nobody works on what a visit has moved away from
 
     def edit(self, n: tuple[int, ...]) -> None:
         found = self._pick(n)
@@ -156,6 +158,20 @@ class Player:
         doc = mapping.write(side, told, portal.doc(kind, ref))
         if portal.twin_of(kind, doc, but=ref) is None:
             portal.put(kind, doc, ref)
+
+    def move(self, n: tuple[int, ...]) -> None:
+        """EMIAS moves a visit: a new record takes the place of the old one, which stays as cancelled."""
+        found = self._pick(n, sides=(Side.EMIAS,))
+        if found is None or found[0] != "visit":
+            return
+        kind, side, ref = found
+        portal, mapping = self.world.portals[side], MAPPINGS[kind]
+        old = portal.doc(kind, ref)
+        if mapping.read(side, old).fields["status"] != "booked" or "movedTo" in old:
+            return
+        told = {**self.world.people.hour(), "comment": mapping.read(side, old).fields["comment"]}
+        new = portal.put(kind, {**mapping.write(side, told, old), "movedFrom": ref})
+        portal.put(kind, {**mapping.write(side, {"status": "cancelled"}, old), "movedTo": new}, ref)
 
     def _known(self, kind: str, side: Side, ref: str) -> bool:
         query = "SELECT pair FROM alias WHERE kind = ? AND side = ? AND ref = ? AND pair IS NOT NULL"

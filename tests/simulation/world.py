@@ -6,18 +6,17 @@ own. Their coroutines are stepped by hand, so that a worker can stop, fail or di
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
+import tempfile
 from collections import Counter
 from collections.abc import Coroutine
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-
-from sim_people import KINDS, PATIENTS, STRANGER, Lineage, People, carried, same
-from sim_portals import Air, Flavour, Hook, Portal, Stop
 
 from medmost.cli.operations.conflicts import conflicts_resolve
 from medmost.domain.errors import MedmostError, Transient
@@ -37,6 +36,8 @@ from medmost.sync.house import Clock, House
 from medmost.sync.linked import close_link, read_backlog
 from medmost.sync.poll import Poller
 from medmost.sync.receive import Receiver
+from simulation.people import KINDS, PATIENTS, STRANGER, Lineage, People, carried, same
+from simulation.portals import Air, Flavour, Hook, Portal, Stop
 from systems_records import Effect, Stored, TickingClock
 
 MAPPINGS = {name: mapping for name, mapping in load_mappings().items() if name in KINDS}
@@ -133,7 +134,7 @@ class World:
         self.tasks: list[Task] = []
         self.landed: list[Outcome] = []
         self.net: list[Stop] = []
-        shutil.copy(template(folder), self.path)
+        self.path.write_bytes(template())
         self._start()
         for patient in PATIENTS:
             if patient != STRANGER:
@@ -252,6 +253,12 @@ class World:
         except MedmostError as stale:
             self.told.trace.append(f"    {stale.code}")
 
+    def stands(self, value: str) -> bool:
+        """Is the record there that this was entered in, or what was entered on top of it?"""
+        places = [(side, kind, ref) for side, kind, ref, _, entered in self.lineage.entered if entered == value]
+        here = any(ref in self.portals[side].refs(kind) for side, kind, ref in places)
+        return here or any(self.stands(later) for later in self.lineage.children.get(value, ()))
+
     def decided(self, pair: Pair, field: str) -> bool:
         """Did a person settle this? Halves that join another pair bring their answer with them."""
         names = (str(pair.id), pair.gosuslugi.ref, pair.emias.ref)
@@ -313,20 +320,16 @@ class World:
                 self.told.problems.append(f"lost edit: {kind} {stored.ref} deleted at {side} with new {lost}")
 
 
-_TEMPLATES: dict[Path, Path] = {}
-
-
-def template(folder: Path) -> Path:
-    """A migrated, empty state, made once per folder."""
-    if folder not in _TEMPLATES:
-        path = folder / "template.sqlite"
+@cache
+def template() -> bytes:
+    """A migrated, empty state with every kind open, made once per process."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "template.sqlite"
         schema.upgrade(path)
-        with sqlite3.connect(path) as tx:
+        with closing(sqlite3.connect(path)) as tx, tx:
             for kind in KINDS:
                 ledgers.set_stage(tx, kind, "full")
-        tx.close()
-        _TEMPLATES[folder] = path
-    return _TEMPLATES[folder]
+        return path.read_bytes()
 
 
 def next_wake(tx: sqlite3.Connection) -> float | None:

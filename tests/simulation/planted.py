@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from sim_portals import Stop
 
 from medmost.domain import merge as merging
 from medmost.domain import pairing
@@ -21,6 +20,7 @@ from medmost.store import deliveries, ledgers
 from medmost.sync import absorb, claim, desk, flight, poll, replan, settle
 from medmost.sync.deliver import Deliverer
 from medmost.sync.house import Seen
+from simulation.portals import Stop
 
 Patch = Callable[[Any, str, Any], None]
 

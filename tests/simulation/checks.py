@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from sim_people import KINDS, carried, same
-from sim_world import CIPHER, MAPPINGS, World
-
 from medmost.domain import history
 from medmost.domain.kinds import Owner, Style
 from medmost.domain.merge import lives_alone
@@ -15,6 +12,8 @@ from medmost.domain.record import BOTH, Fields, Side
 from medmost.store import aliases, conflicts, journal, ledgers, pairs
 from medmost.store.pairs import PairRow
 from medmost.sync.absorb import UNREADABLE
+from simulation.people import KINDS, carried, same
+from simulation.world import CIPHER, MAPPINGS, World
 
 OPEN = {"conflict", "invalid", "refused", "ambiguous", "quarantined", "no_consent", "foreign"}
 """States in which a person has to act, or nobody: the two sides may differ."""
@@ -79,10 +78,10 @@ def _pair(world: World, row: PairRow, recorded: set[str]) -> list[str]:
         if _means(x) != _means(y):
             told.append(f"differ: {name}.{field} {x!r} / {y!r}")
         elif isinstance(x, str) and same(x) in world.lineage.children and not world.decided(pair, field):
-            newer = world.lineage.children[same(x)]
+            newer = {one for one in world.lineage.children[same(x)] if world.stands(one)}
             met_anew = kind.personal and g.get("policy_number") in world.told.unlinked
             by_stamp = kind.field(field).owner is Owner.LATEST  # a record's stamp is all there is, not a field's
-            if not ((met_anew or by_stamp) and world.lineage.newest(newer) <= recorded):
+            if newer and not ((met_anew or by_stamp) and world.lineage.newest(newer) <= recorded):
                 told.append(f"lost edit: {name}.{field} shows {x!r} though {sorted(newer)} was entered on it")
     for one in kind.fields:
         if one.style is Style.GROW and not history.level(g.get(one.name), e.get(one.name)):

@@ -6,7 +6,7 @@ Names in brackets are the rules' flags in the model that shows what breaks witho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -100,18 +100,28 @@ class Bench(World):
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path, Flavour())
-    yield made
-    made.close()
+def built(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
+    """Benches between systems of any flavour."""
+    made: list[Bench] = []
+
+    def build(**flavour: bool) -> Bench:
+        made.append(Bench(tmp_path, Flavour(**flavour)))
+        return made[-1]
+
+    yield build
+    for one in made:
+        one.close()
 
 
 @pytest.fixture
-def forgetful(tmp_path: Path) -> Iterator[Bench]:
+def bench(built: Callable[..., Bench]) -> Bench:
+    return built()
+
+
+@pytest.fixture
+def forgetful(built: Callable[..., Bench]) -> Bench:
     """Systems that honour no idempotency key."""
-    made = Bench(tmp_path, Flavour(remembers=False))
-    yield made
-    made.close()
+    return built(remembers=False)
 
 
 # ---------------------------------------------------------------- 1. order
@@ -316,15 +326,14 @@ def test_exactly_the_carried_fields_settle(bench: Bench) -> None:
     assert bench.shown(E, e)["phone"] == "+79102222222"
 
 
-def test_each_side_keeps_its_own_spelling(tmp_path: Path) -> None:
+def test_each_side_keeps_its_own_spelling(built: Callable[..., Bench]) -> None:
     """A system that writes all in capitals does not make an endless exchange."""
-    bench = Bench(tmp_path, Flavour(shouts=True))
+    bench = built(shouts=True)
     g, e = bench.level()
     before = [len(bench.portals[side].effects) for side in BOTH]
     bench.settles(3)
     assert before == [len(bench.portals[side].effects) for side in BOTH]
     assert bench.shown(E, e)["lastName"] == bench.shown(G, g)["Фамилия"].upper() != bench.shown(G, g)["Фамилия"]
-    bench.close()
 
 
 def test_an_answer_never_moves_a_side_back(bench: Bench) -> None:
@@ -528,9 +537,9 @@ def test_a_created_record_that_was_seen_is_not_made_again(forgetful: Bench) -> N
     assert forgetful.row.state == "level"
 
 
-def test_a_repeated_create_may_show_the_present(tmp_path: Path) -> None:
+def test_a_repeated_create_may_show_the_present(built: Callable[..., Bench]) -> None:
     """[repeat_seen] What the system replays is the record as it is now: a person's edit in it is not settled away."""
-    bench = Bench(tmp_path, Flavour(replays_present=True))
+    bench = built(replays_present=True)
     bench.enter(G)
     bench.sees()
     task = bench.begins(E)
@@ -543,7 +552,6 @@ def test_a_repeated_create_may_show_the_present(tmp_path: Path) -> None:
     bench.settles(5)
     assert bench.shown(G)["Фамилия"] == "Петрова" or bench.open() == ["last_name"]
     assert bench.shown(E, e)["lastName"] == "Петрова"
-    bench.close()
 
 
 # ---------------------------------------------------------------- 8. stale, refused, accepted
@@ -559,9 +567,9 @@ def test_a_stale_write_is_read_and_merged_again(bench: Bench) -> None:
     assert bench.shown(G, g)["Фамилия"] == "Петрова"
 
 
-def test_a_refused_create_looks_once_more(tmp_path: Path) -> None:
+def test_a_refused_create_looks_once_more(built: Callable[..., Bench]) -> None:
     """[look_refused] What it met is what a person entered between the look and the write."""
-    bench = Bench(tmp_path, Flavour(unique=True))
+    bench = built(unique=True)
     bench.enter(G)
     bench.sees()
     task = bench.begins(E)
@@ -570,7 +578,6 @@ def test_a_refused_create_looks_once_more(tmp_path: Path) -> None:
     bench.ends(task)
     assert bench.row.pair.emias.ref == e
     assert bench.row.state != "refused"
-    bench.close()
 
 
 def test_a_refusal_holds_until_a_side_changes(bench: Bench) -> None:
@@ -587,8 +594,8 @@ def test_a_refusal_holds_until_a_side_changes(bench: Bench) -> None:
     assert bench.row.state == "level"
 
 
-def test_an_accepted_write_ends_with_its_observation(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, Flavour(accepts_later=True))
+def test_an_accepted_write_ends_with_its_observation(built: Callable[..., Bench]) -> None:
+    bench = built(accepts_later=True)
     g, _ = bench.level()
     bench.edit(G, g, "phone", "+7(910)1111111")
     bench.sees(G)
@@ -598,12 +605,11 @@ def test_an_accepted_write_ends_with_its_observation(tmp_path: Path) -> None:
     bench.sees(E)
     assert bench.due() == []
     assert bench.row.state == "level"
-    bench.close()
 
 
-def test_an_accepted_write_may_be_known_already(tmp_path: Path) -> None:
+def test_an_accepted_write_may_be_known_already(built: Callable[..., Bench]) -> None:
     """[accept_look]"""
-    bench = Bench(tmp_path, Flavour(accepts_later=True))
+    bench = built(accepts_later=True)
     g, _ = bench.level()
     bench.edit(G, g, "phone", "+7(910)1111111")
     bench.sees(G)
@@ -614,11 +620,10 @@ def test_an_accepted_write_may_be_known_already(tmp_path: Path) -> None:
     bench.ends(task)
     assert bench.due() == []
     assert bench.row.state == "level"
-    bench.close()
 
 
-def test_an_accepted_write_that_never_comes_is_looked_for(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, Flavour(accepts_later=True))
+def test_an_accepted_write_that_never_comes_is_looked_for(built: Callable[..., Bench]) -> None:
+    bench = built(accepts_later=True)
     g, e = bench.level()
     bench.edit(G, g, "phone", "+7(910)1111111")
     bench.sees(G)
@@ -630,7 +635,6 @@ def test_an_accepted_write_that_never_comes_is_looked_for(tmp_path: Path) -> Non
     bench.air.jobs.pop().make()
     bench.sees(E)
     assert bench.shown(E, e)["phone"] == "+79101111111"
-    bench.close()
 
 
 # ---------------------------------------------------------------- 9, 10. our own delete; a person's decision

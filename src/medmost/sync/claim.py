@@ -107,7 +107,8 @@ def _first_try(desk: Desk, row: PairRow, claimed: Delivery, side: Side, merged: 
         op=planned.op,
         fields=planned.fields,
         doc=doc,
-        key=f"{mark}-{side.value[0]}{state.version}" if planned.op != "create" else f"{mark}-{side.value[0]}",
+        # Only a create is ever repeated; of two changes each has a key of its own, though the version may be the same.
+        key=f"{mark}-{side.value[0]}{claimed.token}" if planned.op != "create" else f"{mark}-{side.value[0]}",
         origin=mark if planned.op == "create" else None,
         until=desk.now + desk.house.lease,
     )

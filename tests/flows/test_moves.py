@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.running import command, link_everyone, medmost, stand, until
+from medmost.domain.record import Side
 from medmost.sync.absorb import absorb_page
 from town import town
 
@@ -87,3 +88,39 @@ async def test_move_heard_of_backwards_loses_nothing(tmp_path: Path) -> None:
         portal = [here.gosuslugi.doc("visit", ref) for ref in here.gosuslugi.refs("visit")]
         shown = [one for one in portal if one.get("Номер полиса") == number and "14.01.2030" in one["Начало приёма"]]
         assert [(one["Начало приёма"], one["Статус записи"]) for one in shown] == [("14.01.2030 11:00", "Записан")]
+
+
+async def test_visit_moved_before_first_contact_is_one(tmp_path: Path) -> None:
+    """EMIAS moved it long ago, and the portal still shows the old hour when medmost first meets both."""
+    async with town(tmp_path) as here:
+        world = here.inhabit(20, 5, datetime.now(MOSCOW).date())
+        number = next(one.policy_number for one in world.citizens if one.trusted)
+        await here.links(number)
+        for kind in ("organization", "schedule", "policy"):
+            await here.engine.poll_once([kind])
+        known = [here.emias.doc("visit", ref) for ref in here.emias.refs("visit")]
+        like = next(one for one in known if one["status"] == "BOOKED")
+        hours = [datetime.combine(date(2030, 1, 14), time(hour), MOSCOW) for hour in (10, 11)]
+        named = ("lpuOid", "doctor", "source", "status")
+        booked = {name: like[name] for name in named} | {"policyNumber": number}
+        ended = {"startTime": hours[0].isoformat(), "status": "CANCELLED", "movedTo": "moved-2"}
+        here.emias.put("visit", booked | {"startTime": hours[1].isoformat(), "movedFrom": "moved-1"}, "moved-2")
+        here.emias.put("visit", booked | ended, "moved-1")
+        snils = like["doctor"]["snils"]
+        at_portal = {
+            "Номер полиса": number,
+            "OID организации": like["lpuOid"],
+            "СНИЛС врача": f"{snils[:3]}-{snils[3:6]}-{snils[6:9]} {snils[9:]}",
+            "Начало приёма": f"{hours[0]:%d.%m.%Y %H:%M}",
+            "Статус записи": "Записан",
+            "Кем записан": "Регистратура",
+        }
+        here.gosuslugi.put("visit", at_portal, "shown")
+        await here.engine.pollers[Side.EMIAS].one_pass("visit")
+        await here.settles()
+        portal = {ref: here.gosuslugi.doc("visit", ref) for ref in here.gosuslugi.refs("visit")}
+        times = {ref: one["Начало приёма"] for ref, one in portal.items() if "14.01.2030" in str(one["Начало приёма"])}
+        assert times == {"shown": "14.01.2030 11:00"}
+        visits = [here.emias.doc("visit", ref) for ref in here.emias.refs("visit")]
+        live = [one for one in visits if "2030-01-14" in str(one["startTime"]) and one["status"] == "BOOKED"]
+        assert len(live) == 1

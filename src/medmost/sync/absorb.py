@@ -65,7 +65,7 @@ def observe(desk: Desk, seen: Seen) -> bool:
     o = seen.observation
     desk.count(o.side, o.kind, "detected")
     row = _pair_of(desk, seen)
-    if row is not None and seen.moved_to is not None and _follow(desk, row, o, seen.moved_to):
+    if row is not None and seen.moved_to is not None and _follow(desk, row, o, seen.moved_to, seen.key_index):
         desk.count(o.side, o.kind, "unchanged")
         return True
     if row is None:
@@ -177,9 +177,9 @@ def _match(desk: Desk, seen: Seen, ours: PairRow | None) -> PairRow:
             _vacate(row.pair, o.side)
             return row
         twin = twin or row.key_live
-    sent = _by_sent_key(desk, seen)
-    if sent is not None:
-        return sent
+    known = _by_sent_key(desk, seen) or _by_moved_key(desk, seen)
+    if known is not None:
+        return known
     row = desk.new_pair(o.kind)
     if twin and seen.key_index is not None and not _released(desk, seen):
         row.pair.hold = DUPLICATE
@@ -199,7 +199,7 @@ def _moved(desk: Desk, seen: Seen) -> PairRow | None:
     return row
 
 
-def _follow(desk: Desk, row: PairRow, o: Observation, successor: str) -> bool:
+def _follow(desk: Desk, row: PairRow, o: Observation, successor: str, key: bytes | None) -> bool:
     """The old record of a moved visit says where it went. Its cancellation is nobody's: the pair goes on there.
 
     False where it cannot: the successor has a whole pair of its own. Then this record ends like any other.
@@ -213,12 +213,20 @@ def _follow(desk: Desk, row: PairRow, o: Observation, successor: str) -> bool:
         state = row.pair.side(o.side)
         if state.presence != "here":  # not even the old one was known: the successor is there, and still to be read
             state.presence, state.now, state.doc = "here", None, None
-    elif join(desk, row, desk.rows[other], but=o.side):  # its successor was here first, in a pair of its own
+    elif _is_empty(row.pair) or join(desk, row, desk.rows[other], but=o.side):  # its successor was here first
         desk.bind(o.kind, o.side, o.ref, other)
+        row.pair.side(o.side).ref = None
     else:
         return False
+    if key is not None:
+        desk.former_key(row.pair.kind, key, other)
     replan(desk, row)
     return True
+
+
+def _is_empty(pair: Pair) -> bool:
+    """Nothing is known of either side: the pair was made for the record that is being looked at."""
+    return all(pair.side(side).presence == "never" and pair.side(side).sent is None for side in Side)
 
 
 def _by_sent_key(desk: Desk, seen: Seen) -> PairRow | None:
@@ -238,6 +246,19 @@ def _by_sent_key(desk: Desk, seen: Seen) -> PairRow | None:
         return None
     _vacate(row.pair, o.side)
     return row
+
+
+def _by_moved_key(desk: Desk, seen: Seen) -> PairRow | None:
+    """The pair whose visit stood under this key until EMIAS moved it: the portal still shows the old hour."""
+    o = seen.observation
+    if seen.key_index is None or desk.house.kind(o.kind).moved_from is None:
+        return None
+    found = former(desk.tx, o.kind, [seen.key_index]).get(seen.key_index)
+    row = desk.rows.get(found) if found is not None else None
+    if row is None or row.pair.closed or row.pair.hold or row.pair.side(o.side.other).presence != "here":
+        return None
+    state = row.pair.side(o.side)
+    return row if state.ref is None and state.presence == "never" and state.sent is None else None
 
 
 def _vacate(pair: Pair, side: Side, ref: str | None = None) -> None:

@@ -149,6 +149,10 @@ class Desk:
             self._keys.setdefault((kind, key), set()).add(row.pair.id)
         row.key_live = live
 
+    def former_key(self, kind: str, key: bytes, pair: int) -> None:
+        """A key that a record of this pair was known by, though the pair never showed it."""
+        self._former.append((kind, key, pair))
+
     def show_patient(self, row: PairRow, patient: bytes | None) -> None:
         row.patient_index = patient
         row.bucket = zlib.crc32(patient or str(row.pair.id).encode()) % BUCKETS

@@ -17,10 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from flows.level import doubled, unlevel
-from flows.running import STAMPS, SYSTEMS, Body, Process, Systems, command, link_everyone, medmost, stand, until
+from flows.level import comes_level, doubled
+from flows.running import STAMPS, SYSTEMS, Body, Process, Systems, command, link_everyone, medmost, stand
 
 DELAY_MS = 200
 ON_THE_WIRE = 0.9 * DELAY_MS / 1000
@@ -207,22 +206,11 @@ async def run_kills(systems: Systems, *, kills: int, seconds: float, seed: int) 
 
 
 async def _come_level(systems: Systems, linked: Collection[str], seen: list[Witness], toll: Toll) -> None:
-    began = time.monotonic()
     async with medmost(systems, **SETTINGS) as running:
-
-        async def level() -> Any:
-            told = await running.status()
-            moving = sum(told["deliveries"].values()) + sum(kind["behind"] for kind in told["kinds"].values())
-            await asyncio.sleep(0.3)  # an export of everything is not for every glance
-            return not moving and not await unlevel(systems, linked)
-
         try:
-            await until(level, "level", within=LEVEL_SECONDS)
-        except AssertionError:
-            told = await running.status()
-            toll.trouble.append(f"not level within {LEVEL_SECONDS:g} s: {told['deliveries']}")
-            toll.trouble += await unlevel(systems, linked)
-        toll.level_after = time.monotonic() - began
+            toll.level_after = await comes_level(systems, running, linked, LEVEL_SECONDS)
+        except AssertionError as error:
+            toll.trouble.append(str(error))
         code = await running.process.stop()
         if code != 0:
             toll.trouble.append(f"medmost stopped with {code}")

@@ -5,12 +5,14 @@ Judged by the exports and the stand's book of effects alone (`flows.comparing` r
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 
 from field_tables import KEYS, read
 from flows.comparing import DELETED, compare
-from flows.running import COLLECTIONS, SYSTEMS, Body, Systems
+from flows.running import COLLECTIONS, SYSTEMS, Body, Running, Systems, until
 
 OWNER = {"gosuslugi": "Номер полиса", "emias": "policyNumber"}
 """Where a personal record names its patient, at the head of the exported line."""
@@ -68,6 +70,26 @@ def _moved_on(there: dict[str, dict[str, dict[str, Body]]], collection: str) -> 
     """Visits that EMIAS moved: the record that followed stands for both (design §6)."""
     records = there["emias"][collection]
     return {ref for ref, body in records.items() if body.get("movedTo") in records}
+
+
+async def comes_level(systems: Systems, running: Running, linked: Collection[str], within: float = 60.0) -> float:
+    """Seconds until nothing is under way and the exports agree; AssertionError that names what does not."""
+    began = time.monotonic()
+
+    async def level() -> bool:
+        told = await running.status()
+        moving = sum(told["deliveries"].values()) + sum(kind["behind"] for kind in told["kinds"].values())
+        await asyncio.sleep(0.3)  # an export of everything is not for every glance
+        return not moving and not await unlevel(systems, linked)
+
+    try:
+        await until(level, "level", within)
+    except AssertionError:
+        told = await running.status()
+        behind = {kind: numbers["behind"] for kind, numbers in told["kinds"].items() if numbers["behind"]}
+        left = await unlevel(systems, linked)
+        raise AssertionError(f"not level in {within:g} s: {told['deliveries']}, behind {behind}, {left}") from None
+    return time.monotonic() - began
 
 
 async def doubled(systems: Systems) -> list[str]:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from flows.level import doubled, unlevel
-from flows.running import SYSTEMS, link_everyone, medmost, stand, until
+from flows.level import comes_level, doubled
+from flows.running import SYSTEMS, link_everyone, medmost, stand
 
 pytestmark = pytest.mark.slow
 SECONDS = 60 if os.environ.get("MEDMOST_FULL") else 20
@@ -34,12 +34,7 @@ async def test_short_tokens_fail_no_write(tmp_path: Path, capsys: pytest.Capture
             await asyncio.sleep(SECONDS)  # life with short tokens is what is being watched
             for system in SYSTEMS:
                 await systems.life(system, 0)
-
-            async def level() -> Any:
-                await running.quiet()
-                return not await unlevel(systems, linked)
-
-            await until(level, "level", 30)
+            await comes_level(systems, running, linked)
             metrics = await running.metrics()
             assert await running.process.stop() == 0
         told = []

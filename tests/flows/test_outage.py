@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import time
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from flows.letters import Letters, mail_server, mailbox
-from flows.level import doubled, unlevel
-from flows.running import Running, Systems, link_everyone, medmost, stand, until
+from flows.level import comes_level, doubled
+from flows.running import Systems, link_everyone, medmost, stand, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")]
 FULL = bool(os.environ.get("MEDMOST_FULL"))
@@ -30,24 +28,6 @@ def add_contact(systems: Systems, url: str) -> None:
     settings = systems.folder / "medmost.toml"
     text = settings.read_text(encoding="utf-8") + f'\n[[contacts.people]]\nname = "Дежурный"\nurls = ["{url}"]\n'
     settings.write_text(text, encoding="utf-8")
-
-
-async def comes_level(systems: Systems, running: Running, linked: set[str], within: float) -> float:
-    """Seconds until nothing is under way and the exports agree."""
-    began = time.monotonic()
-
-    async def level() -> Any:
-        told = await running.status()
-        moving = sum(told["deliveries"].values()) + sum(kind["behind"] for kind in told["kinds"].values())
-        await asyncio.sleep(0.3)  # an export of everything is not for every glance
-        return not moving and not await unlevel(systems, linked)
-
-    try:
-        await until(level, "level", within)
-    except AssertionError:
-        told = (await running.status())["deliveries"]
-        raise AssertionError(f"not level within {within:g} s: {told}, {await unlevel(systems, linked)}") from None
-    return time.monotonic() - began
 
 
 async def personal_values(systems: Systems) -> set[str]:
@@ -81,7 +61,7 @@ async def go_through(folder: Path, away: str) -> Outage:
             add_contact(systems, mailbox(port))
             linked = {str(one["policy_number"]) for one in await link_everyone(systems)}
             async with medmost(systems, **SETTINGS) as running:
-                await comes_level(systems, running, linked, 60)
+                await comes_level(systems, running, linked)
                 for system in (away, there):
                     await systems.life(system, 5)
                 await asyncio.sleep(2)  # some life at both before the outage
@@ -93,7 +73,7 @@ async def go_through(folder: Path, away: str) -> Outage:
                 acts = len(await systems.effects(there, seen, "person"))
                 await systems.start(away)
                 await systems.life(there, 0)
-                seconds = await comes_level(systems, running, linked, 60)
+                seconds = await comes_level(systems, running, linked)
 
                 async def both_told() -> bool:
                     return len(letters.taken) >= 2

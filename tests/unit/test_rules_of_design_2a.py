@@ -46,6 +46,10 @@ class Bench(World):
         for side in sides or BOTH:
             self.finish(self.poll(side, "policy"))
 
+    def sees_all(self, kind: str) -> None:
+        for side in BOTH:
+            self.finish(self.poll(side, kind))
+
     def hears(self, seen: Observation) -> None:
         """An observation comes by itself, however old it is."""
         self.database.do(lambda tx: absorb_page(tx, self.house, [self.house.understand(seen)], act="test"))
@@ -535,6 +539,26 @@ def test_a_created_record_that_was_seen_is_not_made_again(forgetful: Bench) -> N
     forgetful.settles(4)
     assert len(forgetful.creates(E)) == 1
     assert forgetful.row.state == "level"
+
+
+def test_a_created_visit_that_was_cancelled_unheard_is_not_made_again(forgetful: Bench) -> None:
+    """[find] By our mark it is ours, though a cancelled visit has given up its hour."""
+    portal, mapping = forgetful.portals[E], forgetful.house.mappings["visit"]
+    fields = forgetful.people.fresh("visit", NUMBER)
+    forgetful.portals[G].put("visit", forgetful.people.document("visit", G, fields))
+    forgetful.sees_all("visit")
+    task = forgetful.begins(E)
+    forgetful.to(task, "write", before=False)
+    forgetful.step(task, Transient(*LOST))
+    forgetful.settle()
+    (ref,) = portal.refs("visit")
+    portal.put("visit", mapping.write(E, {"status": "cancelled"}, portal.doc("visit", ref)), ref)
+    for _ in range(3):
+        forgetful.clock.at += 60
+        for waiting in [*forgetful.deliver(E), *forgetful.deliver(G)]:
+            forgetful.ends(waiting)
+    assert portal.refs("visit") == [ref]
+    assert [row.state for row in forgetful.rows()] == ["level"]
 
 
 def test_a_repeated_create_may_show_the_present(built: Callable[..., Bench]) -> None:

@@ -84,18 +84,21 @@ class Deliverer:
         self._landed.append(outcome)
 
     async def _related(self, flight: Flight, found: Observation) -> Kinship:
-        """Unbound or bound to this very pair is ours; for kinds whose keys come free, only if it is the same life."""
+        """Our mark is ours, whatever became of the record. Else unbound or bound to this very pair is ours, and for
+        kinds whose keys come free only if it is the same life: a former record of the pair may be there, cancelled.
+        """
         known = await self.database.read(lambda tx: aliases.find(tx, flight.kind, flight.side, [found.ref]))
         bound = known.get(found.ref, (None, None))[0]
-        if bound == flight.pair:
+        free = bound in (None, flight.pair)
+        if free and found.origin is not None and found.origin == flight.origin:
             return "ours"
         mapping = self.house.mappings[flight.kind]
         if mapping.kind.releases_key and found.doc is not None and flight.doc is not None:
             ours, theirs = (mapping.read(flight.side, doc).fields for doc in (flight.doc, found.doc))
             if mapping.kind.key_released(ours) or mapping.kind.key_released(theirs):
                 alike = mapping.kind.key_released(ours) == mapping.kind.key_released(theirs)
-                return "ours" if alike and bound is None else "stranger"
-        return "ours" if bound is None else "twin"
+                return "ours" if alike and free else "stranger"
+        return "ours" if free else "twin"
 
     async def _commit(self, room: int) -> tuple[bool, list[Flight]]:
         """Answers and new claims in one transaction: half the commits. Whether anything had landed, and the claims."""

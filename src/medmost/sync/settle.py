@@ -185,7 +185,7 @@ def _looked(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery, seen: 
         if bound not in (None, pair.id):
             _wait(desk, row, delivery, desk.now + 1.0, "bound")
             return
-        if bound is None and (state.ref is None or state.presence == "gone"):
+        if state.ref is None or (state.presence == "gone" and state.ref != o.ref):
             state.ref, state.version = o.ref, -1
             desk.bind(o.kind, side, o.ref, pair.id)
     observe(desk, seen)

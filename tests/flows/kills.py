@@ -94,7 +94,7 @@ async def kill_once(systems: Systems, process: Process, wire: Wire, chance: rand
     """Starts medmost and kills it: at a moment drawn by chance, or with a write on the wire."""
     await process.start()
     if toll.kills % 2:
-        await asyncio.sleep(chance.uniform(0.05, 2.0))
+        await asyncio.sleep(chance.uniform(0.05, 1.6))
     else:
         await wire.busy(within=8)
     await wire.look()
@@ -142,7 +142,7 @@ async def bear_witness(systems: Systems, linked: list[str], chance: random.Rando
                 body = kept | {"documentId": f"witness-{len(seen)}", "conclusion": value, "status": "FINAL"}
                 shown = await systems.act("emias", "POST", "results", body)
                 seen.append(Witness("emias", "results", shown["id"], body["documentId"], value, 1))
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.5)
 
 
 async def forgotten(systems: Systems, seen: list[Witness]) -> tuple[int, list[str]]:

@@ -7,6 +7,7 @@ import os
 import pty
 import sqlite3
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -214,10 +215,13 @@ async def human_log(systems: Systems) -> bytes:
         env={**os.environ, "MEDMOST_CONFIG": str(systems.folder), "MEDMOST_LANG": "en", **systems.environ},
     )  # fmt: skip
     os.close(writing)
-    await asyncio.sleep(5)  # it starts, polls and complains
+    os.set_blocking(reading, False)
+    said, deadline = b"", time.monotonic() + 40
+    while len(said) < 600 and time.monotonic() < deadline:  # it starts, polls and complains
+        said += _chunk(reading)
+        await asyncio.sleep(0.1)
     process.terminate()
     await process.wait()
-    said = b""
     while chunk := _chunk(reading):
         said += chunk
     os.close(reading)

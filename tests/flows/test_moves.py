@@ -6,6 +6,8 @@ from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from flows.running import command, link_everyone, medmost, stand, until
 from medmost.domain.record import Side
 from medmost.sync.absorb import absorb_page
@@ -90,7 +92,9 @@ async def test_move_heard_of_backwards_loses_nothing(tmp_path: Path) -> None:
         assert [(one["Начало приёма"], one["Статус записи"]) for one in shown] == [("14.01.2030 11:00", "Записан")]
 
 
-async def test_visit_moved_before_first_contact_is_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", list(Side))
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_visit_moved_before_first_contact_is_one(tmp_path: Path, first: Side, backwards: bool) -> None:
     """EMIAS moved it long ago, and the portal still shows the old hour when medmost first meets both."""
     async with town(tmp_path) as here:
         world = here.inhabit(20, 5, datetime.now(MOSCOW).date())
@@ -104,8 +108,10 @@ async def test_visit_moved_before_first_contact_is_one(tmp_path: Path) -> None:
         named = ("lpuOid", "doctor", "source", "status")
         booked = {name: like[name] for name in named} | {"policyNumber": number}
         ended = {"startTime": hours[0].isoformat(), "status": "CANCELLED", "movedTo": "moved-2"}
-        here.emias.put("visit", booked | {"startTime": hours[1].isoformat(), "movedFrom": "moved-1"}, "moved-2")
-        here.emias.put("visit", booked | ended, "moved-1")
+        began = {"startTime": hours[1].isoformat(), "movedFrom": "moved-1"}
+        halves = [("moved-2", booked | began), ("moved-1", booked | ended)]
+        for ref, body in reversed(halves) if backwards else halves:
+            here.emias.put("visit", body, ref)
         snils = like["doctor"]["snils"]
         at_portal = {
             "Номер полиса": number,
@@ -116,7 +122,7 @@ async def test_visit_moved_before_first_contact_is_one(tmp_path: Path) -> None:
             "Кем записан": "Регистратура",
         }
         here.gosuslugi.put("visit", at_portal, "shown")
-        await here.engine.pollers[Side.EMIAS].one_pass("visit")
+        await here.engine.pollers[first].one_pass("visit")
         await here.settles()
         portal = {ref: here.gosuslugi.doc("visit", ref) for ref in here.gosuslugi.refs("visit")}
         times = {ref: one["Начало приёма"] for ref, one in portal.items() if "14.01.2030" in str(one["Начало приёма"])}

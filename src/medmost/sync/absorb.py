@@ -171,8 +171,8 @@ def _match(desk: Desk, seen: Seen, ours: PairRow | None) -> PairRow:
             continue
         state = row.pair.side(o.side)
         free = state.ref is None or state.presence == "gone"
-        if not _same_life(desk.house.kind(o.kind), row.pair, o, seen.reading):
-            continue
+        if seen.moved_to is None and not _same_life(desk.house.kind(o.kind), row.pair, o, seen.reading):
+            continue  # a moved record only looks ended
         if free:
             _vacate(row.pair, o.side)
             return row

@@ -160,7 +160,7 @@ def _born_once(world: World, rows: dict[int, PairRow]) -> list[str]:
     held = {
         (row.pair.kind, side, ref)
         for row in rows.values()
-        if row.pair.hold
+        if row.pair.hold or row.state in OPEN  # people moved one of them there, and a person is asked about it
         for side, ref in world.database.look(
             lambda tx, id_=row.pair.id: tx.execute("SELECT side, ref FROM alias WHERE pair = ?", (id_,)).fetchall()
         )

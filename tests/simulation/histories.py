@@ -214,8 +214,9 @@ class Player:
     # ------------------------------------------------------------ workers
     def poll(self, n: tuple[int, ...]) -> None:
         task = self.world.poll(BOTH[n[0] % 2], self.script.kinds[n[1] % len(self.script.kinds)])
-        if n[2] % 2:
-            self.world.finish(task)
+        for _ in range(99 if n[2] % 2 else n[3] % 4):
+            if not self.world.step(task):
+                break
 
     def tick(self, n: tuple[int, ...]) -> None:
         """Both systems are polled, and what that makes due is on its way."""
@@ -272,9 +273,13 @@ class Player:
             return
         arrived = not (task.at.before and n[1] % 3 == 0)
         self.world.told.faults["lost answer" if not task.at.before else "lost request"] += 1
-        if task.at.before and arrived and task.at.arrive is not None:
+        if task.at.before and arrived and task.at.arrive is not None and self._may_come_late(task):
             self.world.net.append(task.at)
         self.world.step(task, Transient("MM-SYS-LOST", "нет ответа", "no answer", arrived=arrived))
+
+    def _may_come_late(self, task: Task) -> bool:
+        """A create may be repeated at once: that it still arrives is harmless only where keys are remembered."""
+        return self.world.flavour.remembers or task.flight is None or task.flight.op != "create"
 
     def _waiting(self, n: tuple[int, ...], *calls: str) -> Task | None:
         tasks = [one for one in self.world.tasks if one.at and (not calls or (one.at.before and one.at.call in calls))]

@@ -16,10 +16,11 @@ from medmost.domain import pairing
 from medmost.domain.kinds import Owner
 from medmost.domain.merge import Merged
 from medmost.domain.record import BOTH, Observation, Pair, Reading, Side
-from medmost.store import deliveries
+from medmost.store import deliveries, ledgers
 from medmost.sync import absorb, claim, desk, flight, poll, replan, settle
 from medmost.sync.deliver import Deliverer
 from medmost.sync.house import Seen
+from simulation.portals import Stop
 
 Patch = Callable[[Any, str, Any], None]
 
@@ -84,6 +85,19 @@ def a_lost_lease_still_settles(patch: Patch) -> None:
         right(at, outcome, *rest)
 
     patch(settle, "_settle_one", unfenced)
+
+
+def the_cursor_moves_before_its_page(patch: Patch) -> None:
+    async def early(self: poll.Poller, kind: str, pages: Any, passed: Any, act: str, told: str, *, keep: bool) -> None:
+        async for page in pages:
+            seen = [self.house.understand(one) for one in page.observations]
+            await self.database.write(
+                lambda tx, at=dict(page.cursor): ledgers.move_cursor(tx, self.side.value, kind, at, 0)
+            )
+            await Stop("page", before=False)
+            await self.database.write(lambda tx, s=seen: absorb.absorb_page(tx, self.house, s, act=act))
+
+    patch(poll.Poller, "_absorb", early)
 
 
 def our_own_write_counts_as_a_change(patch: Patch) -> None:
@@ -269,7 +283,7 @@ RARE: tuple[Callable[[Patch], None], ...] = (a_lost_lease_still_settles, our_own
 MISTAKES: tuple[Callable[[Patch], None], ...] = (
     no_look_before_a_second_create, any_record_with_the_key_is_adopted, whole_records_settle,
     nothing_settles_before_both_look_equal, an_older_version_replaces_a_newer_one,
-    our_own_write_counts_as_a_change, absence_is_a_delete, deletes_are_blind,
+    the_cursor_moves_before_its_page, our_own_write_counts_as_a_change, absence_is_a_delete, deletes_are_blind,
      writes_are_unconditional, what_is_sent_is_forgotten, the_incarnation_never_grows,
     a_persons_field_is_overwritten, decided_conflicts_are_not_recorded, consent_is_not_asked, silence_is_success,
     a_history_is_a_plain_field, a_state_may_go_back, keys_that_meet_are_not_noticed,

@@ -80,10 +80,8 @@ def _look_again(desk: Desk, row: PairRow, claimed: Delivery, side: Side) -> Flig
     assert sent is not None
     sent.tries += 1
     desk.dirty.add(pair.id)
+    only_look = sent.op != "create" or other.presence != "here" or pair.side(side).presence == "gone"
     ended = desk.now >= sent.until
-    # A create whose request may still arrive is looked for, and repeated only when it cannot arrive any more.
-    source_left = other.presence != "here" or pair.side(side).presence == "gone"
-    only_look = sent.op != "create" or source_left or not ended
     if not only_look:
         sent.until = desk.now + desk.house.lease
     return _flight(desk, row, claimed, side, sent, again=True, only_look=only_look, ended=ended)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -39,7 +38,7 @@ async def repair(
     they were level are left to a person, as the merge leaves them (design §2a.3). Raises what the systems raise.
     """
     done = Repaired()
-    correlation = uuid.uuid4().hex[:12]
+    correlation = house.name()
     for kind in house.mappings:  # parents first
         found = [finding for finding in findings if finding.kind == kind]
         for start in range(0, len(found), PAGE):

@@ -12,6 +12,7 @@ import binascii
 import hashlib
 import hmac
 import os
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -26,8 +27,9 @@ FORMAT = b"\x01"
 class Cipher:
     """Seals and opens bodies; makes blind indexes, origin marks and journal signatures from one master key."""
 
-    def __init__(self, master: bytes) -> None:
-        self._master = master
+    def __init__(self, master: bytes, nonce: Callable[[int], bytes] = os.urandom) -> None:
+        """`nonce` gives that many fresh bytes; only a simulation, which keeps nothing, may make them repeatable."""
+        self._master, self._nonce = master, nonce
         self._aead = AESGCM(self._derive("body"))
         self._keys: dict[str, bytes] = {}
         self.kid = hashlib.sha256(b"kid" + self._derive("kid")).digest()[:4]
@@ -63,7 +65,7 @@ class Cipher:
         return b"|".join((table.encode(), str(row).encode(), patient or b"", self.kid))
 
     def seal(self, table: str, row: object, patient: bytes | None, body: bytes) -> bytes:
-        nonce = os.urandom(12)
+        nonce = self._nonce(12)
         return FORMAT + self.kid + nonce + self._aead.encrypt(nonce, body, self._bound_to(table, row, patient))
 
     def open(self, table: str, row: object, patient: bytes | None, blob: bytes) -> bytes:

@@ -198,15 +198,16 @@ class Desk:
     def put_back(self, **entry: object) -> None:
         """Writes all that changed, the books, the events and one journal entry."""
         tx, cipher = self.tx, self.house.cipher
-        changed = [self.rows[id_] for id_ in self.dirty]
+        changed = [self.rows[id_] for id_ in sorted(self.dirty)]
         for row in changed:
             row.row_version += 1
         pairs.save(tx, cipher, changed)
         aliases.save(tx, [(*name, *value) for name, value in self._new_aliases.items()])
         aliases.add_former_keys(tx, self._former)
-        deliveries.remove(tx, [name for name in self._dirty_rows if name not in self.deliveries])
-        deliveries.save(tx, [self.deliveries[name] for name in self._dirty_rows if name in self.deliveries])
-        conflicts.void(tx, self._void, self.now)
+        touched = sorted(self._dirty_rows)  # the same work writes the same rows in the same order
+        deliveries.remove(tx, [name for name in touched if name not in self.deliveries])
+        deliveries.save(tx, [self.deliveries[name] for name in touched if name in self.deliveries])
+        conflicts.void(tx, sorted(self._void), self.now)
         conflicts.record(tx, cipher, [*self._found.values(), *self._decided], self.now)
         ledgers.enter(tx, [(*name, number) for name, number in self._books.items()])
         for event in sorted(self._told):

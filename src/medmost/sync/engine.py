@@ -6,7 +6,6 @@ One engine per process; `run` ends when `stop` is set and everything on the wire
 from __future__ import annotations
 
 import asyncio
-import random
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -165,7 +164,7 @@ class Engine:
                 passed = await self._pass(side, kind)
                 overloaded = isinstance(passed.error, Transient) and passed.error.retry_after is not None
                 intervals[kind] = next_interval(intervals[kind], overloaded, self.pace.least, self.pace.most)
-                pause = next_start(intervals[kind] or self.pace.least, random.random())  # noqa: S311  # a jitter, no secret
+                pause = next_start(intervals[kind] or self.pace.least, self.house.chance())
                 if passed.error is not None:
                     pause = min(pause, PROBE_SECONDS)
                 self.next_poll[side, kind] = now() + pause

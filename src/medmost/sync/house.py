@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping as Mapped
 from dataclasses import dataclass, field
 from datetime import timedelta
+from random import Random
 
 import msgspec
 
@@ -42,10 +43,19 @@ class House:
     mappings: Mapped[str, Mapping]
     cipher: Cipher
     clock: Clock = field(default_factory=Clock)
+    random: Random = field(default_factory=Random)  # jitter and names of what happens; a simulation seeds it
     writer: str = "main"  # names this process's chain in the journal
     deadline: float = 20.0  # seconds a single write may take; a lease outlives it
     lease: float = 25.0
     skews: dict[Side, float] = field(default_factory=dict)  # seconds a system's clock is ahead of ours, as measured
+
+    def chance(self) -> float:
+        """A uniform number in [0, 1): jitter, never a secret."""
+        return self.random.random()
+
+    def name(self) -> str:
+        """A new name for one pass, command or incident, by which the journal ties together what came of it."""
+        return f"{self.random.getrandbits(48):012x}"
 
     def kind(self, name: str) -> Kind:
         return self.mappings[name].kind

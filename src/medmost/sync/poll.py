@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Literal
@@ -43,7 +42,7 @@ class Poller:
         side, now = self.side.value, self.house.clock.now
         await self.database.write(lambda tx: ledgers.begin_pass(tx, side, kind, now()))
         position = await self.database.read(lambda tx: ledgers.cursor(tx, side, kind))
-        correlation = uuid.uuid4().hex[:12]
+        correlation = self.house.name()
         pages = self.system.changes(kind, position) if how == "changes" else self.system.everything(kind)
         try:
             await self._absorb(kind, pages, passed, f"poll.{how}", correlation, keep=how == "changes")

@@ -5,7 +5,6 @@ The one ladder that handles Transient, Stale and Refused (design §2a.6–8).
 
 from __future__ import annotations
 
-import random
 import sqlite3
 from collections.abc import Callable, Sequence
 
@@ -37,9 +36,10 @@ PASSING = {
 
 
 def settle(
-    tx: sqlite3.Connection, house: House, outcomes: Sequence[Outcome], chance: Callable[[], float] = random.random
+    tx: sqlite3.Connection, house: House, outcomes: Sequence[Outcome], chance: Callable[[], float] | None = None
 ) -> None:
-    """Commits a batch of answers."""
+    """Commits a batch of answers. `chance` draws the jitter of waits; the house's own unless given."""
+    chance = chance or house.chance
     desk = Desk(tx, house, "answer")
     seen = {id(o): house.understand(o.seen) for o in outcomes if o.seen is not None}
     for kind in dict.fromkeys(o.flight.kind for o in outcomes):

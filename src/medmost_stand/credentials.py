@@ -22,8 +22,9 @@ from cryptography.x509.oid import NameOID
 Signer = Literal["openssl-gost", "ecdsa"]
 MEDMOST = "medmost"
 MNEMONIC = "MEDMOST"
+OGRN = "1027700132195"  # of the organization the ready client belongs to
 _GOST: Signer = "openssl-gost"
-_SUBJECT = "/C=RU/CN=MEDMOST STAND/O=Стенд медмост/1.2.643.100.1=1027700132195"
+_SUBJECT = f"/C=RU/CN=MEDMOST STAND/O=Стенд медмост/1.2.643.100.1={OGRN}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import binascii
-import hmac
-from dataclasses import dataclass
 
 import orjson
 from aiohttp import BasicAuth, web
 
 from medmost_stand.api import Call, json_response
+from medmost_stand.emias.points import Points
 from medmost_stand.refusal import Reason, Refusal
 from medmost_stand.tokens import Tokens, bearer
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """A registered integration point; `allowed` says whether the exchange is open to it."""
-
-    id: str
-    secret: str
-    api_key: str
-    allowed: bool
 
 
 class EmiasAuth:
     """`gate` is asked on every call under /api/."""
 
-    def __init__(self, clients: list[Client], tokens: Tokens) -> None:
-        self._clients = {client.id: client for client in clients}
-        self._by_key = {client.api_key: client for client in clients}
+    def __init__(self, points: Points, tokens: Tokens) -> None:
+        self._points = points
         self._tokens = tokens
 
     async def token(self, call: Call) -> web.Response:
@@ -37,11 +25,10 @@ class EmiasAuth:
         given = await _credentials(call.request)
         if given.get("grant_type") != "client_credentials":
             return _oauth_error(400, "unsupported_grant_type", "Поддерживается только client_credentials")
-        client = self._clients.get(given.get("client_id", ""))
-        secret = given.get("client_secret", "")
-        if client is None or not hmac.compare_digest(client.secret.encode(), secret.encode()):
+        point = self._points.get(given.get("client_id", ""))
+        if point is None or point.secret is None or not point.secret.equals(given.get("client_secret", "")):
             return _oauth_error(401, "invalid_client", "Неизвестный client_id или неверный client_secret")
-        token, seconds = self._tokens.issue(client.id)
+        token, seconds = self._tokens.issue(point.client_id)
         answer = {"access_token": token, "token_type": "Bearer", "expires_in": seconds}
         return json_response(orjson.dumps(answer), headers={"Cache-Control": "no-store"})
 
@@ -51,10 +38,10 @@ class EmiasAuth:
         api_key = request.headers.get("X-API-Key")
         if not api_key:
             raise Refusal(Reason.API_KEY_MISSING, "Нет ключа интеграции: нужен заголовок X-API-Key")
-        owner = self._by_key.get(api_key)
+        owner = self._points.by_key(api_key)
         if owner is None:
             raise Refusal(Reason.API_KEY_UNKNOWN, "Ключ интеграции не зарегистрирован")
-        if owner.id != client:
+        if owner.client_id != client:
             raise Refusal(Reason.API_KEY_FOREIGN, "Маркер доступа и ключ интеграции выданы разным системам")
         if not owner.allowed:
             raise Refusal(Reason.TOKEN_FOREIGN, "Этой системе обмен не разрешён")

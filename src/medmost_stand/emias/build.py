@@ -6,17 +6,19 @@ import secrets
 
 from medmost_stand.admin import Admin
 from medmost_stand.admin_routes import admin_routes
-from medmost_stand.credentials import MEDMOST, Credentials
+from medmost_stand.credentials import MEDMOST, OGRN, Credentials
 from medmost_stand.desk import PersonDesk
-from medmost_stand.emias.auth import Client, EmiasAuth
+from medmost_stand.emias.auth import EmiasAuth
 from medmost_stand.emias.batch import EmiasBatch
 from medmost_stand.emias.exchange import EmiasExchange
 from medmost_stand.emias.pages import PageTokens
+from medmost_stand.emias.points import Point, Points
 from medmost_stand.emias.routes import auth_routes, exchange_routes, subscription_routes
 from medmost_stand.emias.wire import refused
 from medmost_stand.end import Core, End, EndState, Ways
 from medmost_stand.life import Life
 from medmost_stand.living import Living
+from medmost_stand.register import Organization, Secret
 from medmost_stand.subscription_calls import SubscriptionCalls
 from medmost_stand.worlds import Population
 
@@ -38,11 +40,8 @@ def build_emias(core: Core, population: Population, credentials: Credentials) ->
         MEDMOST,
         FOREIGN,
     )
-    clients = [
-        Client(MEDMOST, credentials.emias_client_secret, credentials.emias_api_key, allowed=True),
-        Client(FOREIGN, secrets.token_urlsafe(24), secrets.token_urlsafe(24), allowed=False),
-    ]
-    auth = EmiasAuth(clients, core.tokens)
+    points = Points(core.storage, _ready(credentials))
+    auth = EmiasAuth(points, core.tokens)
     exchange = EmiasExchange(core.system, PageTokens(credentials.token_secret.encode()))
     subscribing = SubscriptionCalls(core.subscriptions, core.storage, core.clock, "items")
     routes = [
@@ -52,3 +51,15 @@ def build_emias(core: Core, population: Population, credentials: Credentials) ->
         *admin_routes(Admin(state, desk)),
     ]
     return End(state, routes, Ways(refused, auth.gate))
+
+
+def _ready(credentials: Credentials) -> list[Point]:
+    """The client a ready configuration is written for, and one that the exchange is closed to."""
+    ours, other = Organization("Стенд медмост", OGRN, "7707083893", ""), secrets.token_urlsafe(24)
+    secret = Secret.of("ready", credentials.emias_client_secret)
+    key = Secret.of("ready", credentials.emias_api_key)
+    unknown = Secret.of("other", other)
+    return [
+        Point(MEDMOST, "медмост", ours, secret, (key,)),
+        Point(FOREIGN, "Другая МИС", ours, unknown, (unknown,), allowed=False),
+    ]

@@ -6,22 +6,24 @@ import uuid
 
 from medmost_stand.admin import Admin
 from medmost_stand.admin_routes import admin_routes
-from medmost_stand.credentials import MNEMONIC, Credentials, ecdsa_pair
+from medmost_stand.credentials import MNEMONIC, OGRN, Credentials, ecdsa_pair
 from medmost_stand.desk import PersonDesk
 from medmost_stand.end import Core, End, EndState, Ways
 from medmost_stand.gosuslugi.batch import GosuslugiBatch
 from medmost_stand.gosuslugi.cabinet import Cabinet
 from medmost_stand.gosuslugi.cabinet_routes import cabinet_routes
-from medmost_stand.gosuslugi.esia import Esia, Organisation
+from medmost_stand.gosuslugi.esia import Esia
 from medmost_stand.gosuslugi.exchange import GosuslugiExchange
 from medmost_stand.gosuslugi.order_rules import Orders
 from medmost_stand.gosuslugi.orders import OrderCalls
+from medmost_stand.gosuslugi.partners import InformationSystem, Partners
 from medmost_stand.gosuslugi.requests import RequestCalls
 from medmost_stand.gosuslugi.routes import esia_routes, exchange_routes, order_routes
 from medmost_stand.gosuslugi.wire import refused
 from medmost_stand.life import Life
 from medmost_stand.limits import CallLimit
 from medmost_stand.living import Living
+from medmost_stand.register import Secret
 from medmost_stand.subscription_calls import SubscriptionCalls
 from medmost_stand.worlds import Population
 
@@ -46,12 +48,8 @@ def build_gosuslugi(
         MNEMONIC,
         FOREIGN,
     )
-    certificate = credentials.gosuslugi_certificate
-    organisations = [
-        Organisation(MNEMONIC, credentials.gosuslugi_api_key, certificate, allowed=True),
-        Organisation(FOREIGN, str(uuid.uuid4()), ecdsa_pair()[1], allowed=False),
-    ]
-    esia = Esia(organisations, core.tokens)
+    partners = Partners(core.storage, _ready(credentials))
+    esia = Esia(partners, core.tokens)
     exchange = GosuslugiExchange(core.system)
     cabinet = Cabinet(state, credentials.token_secret.encode(), console_url)
     subscribing = SubscriptionCalls(core.subscriptions, core.storage, core.clock, "content")
@@ -65,3 +63,14 @@ def build_gosuslugi(
         *admin_routes(Admin(state, desk)),
     ]
     return End(state, routes, Ways(refused, esia.gate, cabinet.session, CallLimit(limit, core.clock)))
+
+
+def _ready(credentials: Credentials) -> list[InformationSystem]:
+    """The client a ready configuration is written for, and one that the exchange is closed to."""
+    key = Secret.of("ready", credentials.gosuslugi_api_key)
+    ours = InformationSystem(MNEMONIC, "медмост", OGRN, credentials.gosuslugi_certificate, keys=(key,))
+    other = Secret.of("other", str(uuid.uuid4()))
+    return [
+        ours,
+        InformationSystem(FOREIGN, "Другая система", OGRN, ecdsa_pair()[1], keys=(other,), allowed=False),
+    ]

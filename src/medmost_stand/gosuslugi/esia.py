@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 
 import orjson
 from aiohttp import web
 
 from medmost_stand.api import Call, json_response
+from medmost_stand.gosuslugi.partners import Partners
 from medmost_stand.refusal import Reason, Refusal
 from medmost_stand.signature import signed_by
 from medmost_stand.tokens import Tokens, bearer
@@ -20,41 +20,30 @@ from medmost_stand.tokens import Tokens, bearer
 _FLAVOURS = str.maketrans("-_ ", "+/+")  # urlsafe to plain; a plus that a query decoder has made a space
 
 
-@dataclass(frozen=True, slots=True)
-class Organisation:
-    """A registered system of an organisation; `allowed` says whether the exchange is open to it."""
-
-    mnemonic: str
-    api_key: str
-    certificate: str  # PEM
-    allowed: bool
-
-
 class Esia:
     """`gate` is asked on every call of the portal's APIs."""
 
-    def __init__(self, organisations: list[Organisation], tokens: Tokens) -> None:
-        self._by_key = {organisation.api_key: organisation for organisation in organisations}
-        self._allowed = {organisation.mnemonic: organisation.allowed for organisation in organisations}
+    def __init__(self, partners: Partners, tokens: Tokens) -> None:
+        self._partners = partners
         self._tokens = tokens
 
     async def ext_app_token(self, call: Call) -> web.Response:
         """`{"accessTkn","expiresIn"}` for a CMS signature of the API key by the registered certificate."""
         api_key = call.request.match_info["api_key"]
-        organisation = self._by_key.get(api_key)
-        if organisation is None:
-            raise _not_authenticated("ключ API не зарегистрирован")
+        system = self._partners.by_key(api_key)
+        if system is None or not system.certificate:
+            raise _not_authenticated("ключ API не зарегистрирован или у системы нет сертификата")
         signature = _decoded(call.request.query.get("signature", ""))
-        if not await signed_by(signature, api_key.encode(), organisation.certificate):
+        if not await signed_by(signature, api_key.encode(), system.certificate):
             raise _not_authenticated("подпись не соответствует ключу API и сертификату системы")
-        token, seconds = self._tokens.issue(organisation.mnemonic)
+        token, seconds = self._tokens.issue(system.mnemonic)
         body = orjson.dumps({"accessTkn": token, "expiresIn": seconds})
         return json_response(body, headers={"Cache-Control": "no-store"})
 
     def gate(self, request: web.Request) -> str:
         """The client of a call; Refusal with 401, or 403 where the token is another system's."""
         client = self._tokens.client(bearer(request.headers.get("Authorization")))
-        if not self._allowed.get(client, False):
+        if not self._partners.allowed(client):
             raise Refusal(Reason.TOKEN_FOREIGN, "Доступ запрещен для системы")
         return client
 

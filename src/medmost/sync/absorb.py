@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from medmost.domain import guard
 from medmost.domain.kinds import Kind
 from medmost.domain.pairing import take
 from medmost.domain.record import Observation, Pair, Reading, Side, SideState
@@ -22,7 +23,6 @@ from medmost.sync.replan import DUPLICATE, join, replan
 
 UNREADABLE = "unreadable"
 """Why a row waits whose side shows something that does not fit its mapping, so that no doubt can be ended."""
-BRAKE_SHARE, BRAKE_LEAST, BRAKE_MOST = 0.05, 20, 500
 
 
 def absorb_page(
@@ -52,12 +52,13 @@ def absorb_page(
 
 def _brake(desk: Desk, kind: str, deletes: int) -> None:
     """Many deletes in one pass stop the kind and call a person (design §9). Expiring kinds forget by themselves."""
-    if deletes <= BRAKE_LEAST or desk.house.kind(kind).expires:
+    if deletes <= guard.DELETES.least or desk.house.kind(kind).expires:
         return
-    pairs = desk.tx.execute("SELECT COUNT(*) FROM pair WHERE kind = ? AND state != 'closed'", (kind,)).fetchone()[0]
-    if deletes > min(max(BRAKE_SHARE * pairs, BRAKE_LEAST), BRAKE_MOST):
-        ledgers.set_brake(desk.tx, kind, f"deletes:{deletes}")
-        desk.tell("brake", "", kind, "MM-BRAKE-DELETES")
+    known = desk.tx.execute("SELECT COUNT(*) FROM pair WHERE kind = ? AND state != 'closed'", (kind,)).fetchone()[0]
+    verdict = guard.deletes(deletes, known)
+    if verdict.stops:
+        ledgers.set_brake(desk.tx, kind, verdict.why)
+        desk.tell("brake", "", kind, verdict.code)
 
 
 def observe(desk: Desk, seen: Seen) -> bool:

@@ -59,8 +59,9 @@ def turns(values: str, every: float = 60.0) -> tuple[Turn, ...]:
 
 @pytest.mark.parametrize(
     ("values", "stops"),
-    [("", False), ("a", False), ("ab", False), ("aba", False), ("abab", True), ("aabbab", True), ("aabba", False), ("aabbaabb", True),
-     ("abcabc", False), ("cabab", True), ("abcbc", True), ("abcb", False), ("ababc", False), ("babcbcb", True)],
+    [("", False), ("a", False), ("ab", False), ("aba", False), ("abab", True), ("aabbab", True), ("aabba", False),
+     ("aabbaabb", True), ("abcabc", False), ("cabab", True), ("abcbc", True), ("abcb", False),
+     ("ababc", False), ("babcbcb", True)],
 )  # fmt: skip
 def test_three_flips_between_two_values_wait(values: str, stops: bool) -> None:
     assert guard.churn(turns(values)).stops is stops

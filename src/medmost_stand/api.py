@@ -15,7 +15,7 @@ from medmost_stand.faults import Faults
 from medmost_stand.limits import CallLimit
 from medmost_stand.refusal import Reason, Refusal
 
-Security = Literal["open", "token", "session", "loopback"]
+Security = Literal["open", "token", "session", "account", "loopback"]
 _ANYWHERE = "/{unknown:.*}"
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
@@ -83,6 +83,7 @@ class Doors:
     refused: Callable[[Refusal], web.Response]
     gate: Callable[[web.Request], str]
     session: Callable[[web.Request], str] | None
+    account: Callable[[web.Request], str] | None
     faults: Faults
     limit: CallLimit | None
     calls: Counter[tuple[str, str, int]]
@@ -147,6 +148,8 @@ def _let_in(route: Route, doors: Doors, request: web.Request) -> str:
         return ""
     if route.security == "session" and doors.session is not None:
         return doors.session(request)
+    if route.security == "account" and doors.account is not None:
+        return doors.account(request)
     if doors.limit is not None:
         doors.limit.take()
     return doors.gate(request)

@@ -78,6 +78,7 @@ class Ways:
     refused: Callable[[Refusal], web.Response]
     gate: Callable[[web.Request], str]
     session: Callable[[web.Request], str] | None = None
+    account: Callable[[web.Request], str] | None = None
     limit: CallLimit | None = None
 
 
@@ -97,7 +98,7 @@ class End:
             Route("GET", "/health", _health, "Система отвечает", "open"),
             Route("GET", "/openapi.json", describe, "Описание вызовов", "open"),
         ]
-        doors = Doors(ways.refused, ways.gate, ways.session, state.faults, ways.limit, state.calls)
+        doors = Doors(ways.refused, ways.gate, ways.session, ways.account, state.faults, ways.limit, state.calls)
         self.app = mount(described, doors)
         self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=2)
 

@@ -62,7 +62,7 @@ def build_core(dialect: Dialect, path: Path, *, durable: bool, secret: bytes, to
     clock = Clock()
     storage = Storage(path, durable=durable)
     system = System(dialect, storage, clock)
-    faults = Faults()
+    faults = Faults(system)
     tokens = Tokens(f"http://{dialect.name}.stand/", secret, token_life, clock)
     faults.revoke_tokens = tokens.revoke_all
     subscriptions = Subscriptions(storage)

@@ -176,8 +176,8 @@ def test_stand_page_names_flags_and_faults(lang: str, capsys: pytest.CaptureFixt
     assert set(re.findall(r"^\| `(--[a-z-]+)`", page, re.MULTILINE)) == flags
     effects = page[page.index("| effect |" if lang == "en" else "| действие |") :]
     rows = re.findall(r"^\| `([a-z0-9-]+)` \|.*\|(.*)\|$", effects, re.MULTILINE)
-    told = {effect: re.findall(r"`([a-z_]+)`", parameters) for effect, parameters in rows}
-    assert told == {name: list(effect.parameters) for name, effect in faults.EFFECTS.items()}
+    told = {effect: set(re.findall(r"`([a-z_]+)`", parameters)) for effect, parameters in rows}
+    assert told == {name: set(effect.parameters) for name, effect in faults.EFFECTS.items()}
 
 
 # ---------------------------------------------------------------- pages

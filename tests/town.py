@@ -104,9 +104,9 @@ def _now() -> datetime:
 
 
 @asynccontextmanager
-async def town(folder: Path, stage: str = "full", pace: Pace | None = None) -> AsyncIterator[Town]:
-    """An empty town; every kind stands at `stage`."""
-    house = House(load_mappings(), Cipher(MASTER))
+async def town(folder: Path, stage: str = "full", pace: Pace | None = None, **house_rules: Any) -> AsyncIterator[Town]:
+    """An empty town; every kind stands at `stage`. `house_rules`: what this house has other than usual."""
+    house = House(load_mappings(), Cipher(MASTER), **house_rules)
     database = await Database(folder / "state.db").open()
 
     def open_kinds(tx: Any) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from medmost.config import Config
 from medmost.domain.errors import Fatal
+from medmost.domain.guard import Limit
 from medmost.domain.record import Side
 from medmost.mapping import load_mappings, mapping_hash
 from medmost.metrics import Metrics
@@ -29,7 +30,6 @@ from medmost.sync.house import Clock, House
 from medmost.sync.receive import Receiver
 from medmost.systems.connect import connect
 from medmost.systems.contract import System
-from medmost.systems.settings import EmiasSettings, GosuslugiSettings
 
 NOTICED_AS = {"quarantined": "refused", "dead": "refused"}
 """Events that people hear of in the same digest: what a person has to look at, one record at a time."""
@@ -104,6 +104,8 @@ async def _build(config: Config, clock: Clock) -> App:
         clock=clock,
         deadline=config.deliver.deadline,
         lease=config.deliver.deadline * LEASE_IN_DEADLINES,
+        deletes=Limit(config.brakes.deletes_percent, config.brakes.deletes_least, config.brakes.deletes_most),
+        changes=Limit(config.brakes.changes_percent, config.brakes.changes_least),
     )
     database = await Database(config.state.path).open()
     try:
@@ -113,10 +115,8 @@ async def _build(config: Config, clock: Clock) -> App:
         raise
     await database.write(deliveries.release_in_flight)
     vault = Vault(database, cipher)
-    systems = await connect(
-        *_named_alike(config, {kind: mapping.kind.collection for kind, mapping in mappings.items()}), vault
-    )
-    bell, metrics = Doorbell(), Metrics(mappings)
+    systems = await connect(config.systems.gosuslugi, config.systems.emias, vault)
+    bell, metrics = Doorbell(), Metrics()
     secrets = {
         Side.GOSUSLUGI: config.systems.gosuslugi.webhook_secret,
         Side.EMIAS: config.systems.emias.webhook_secret,
@@ -152,15 +152,6 @@ async def _build(config: Config, clock: Clock) -> App:
     )
     await _set_initial_stages(app)
     return app
-
-
-def _named_alike(config: Config, collections: dict[str, str]) -> tuple[GosuslugiSettings, EmiasSettings]:
-    """Both ends' settings with the name of every kind in addresses: as set, else as its mapping has it."""
-    ends = config.systems
-    return (
-        msgspec.structs.replace(ends.gosuslugi, collections=collections | ends.gosuslugi.collections),
-        msgspec.structs.replace(ends.emias, collections=collections | ends.emias.collections),
-    )
 
 
 def metrics_of_writes(metrics: Metrics, clock: Clock) -> Callable[[list[Outcome]], None]:

@@ -4,15 +4,18 @@ become a label and no series grows without bound. One `Metrics` per process, han
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from medmost.domain.holds import REASONS
 
 OTHER: Final = "other"
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 LABELS: Final[dict[str, frozenset[str]]] = {
     "system": frozenset(("gosuslugi", "emias")),
+    "kind": frozenset(("policy", "organization", "schedule", "slot", "visit", "result", "vaccination", "request")),
     "observation": frozenset(
         (
             "detected",
@@ -36,6 +39,7 @@ LABELS: Final[dict[str, frozenset[str]]] = {
         ("level", "behind", "conflict", "invalid", "ambiguous", "quarantined", "refused", "no_consent", "foreign")
     ),
     "delivery": frozenset(("due", "in_flight", "waiting", "awaiting_answer", "dead")),
+    "brake": frozenset(REASONS),
     "breaker": frozenset(("closed", "half-open", "open")),
 }
 _SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 900)
@@ -46,13 +50,9 @@ def label(set_name: str, value: object) -> str:
 
 
 class Metrics:
-    """Counters are fed as things happen; gauges are set from `medmost status` (contracts §4) before each reading.
+    """Counters are fed as things happen; gauges are set from `medmost status` (contracts §4) before each reading."""
 
-    `kinds`: the kinds of this installation, the closed set of that label.
-    """
-
-    def __init__(self, kinds: Iterable[str]) -> None:
-        self._kinds = frozenset(kinds)
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
         system, both = ["system"], ["system", "kind"]
         self._observations = self._counter("observations", "Records seen, by what was done", [*both, "outcome"])
@@ -68,39 +68,40 @@ class Metrics:
         self._token = self._gauge("token_seconds", "Life left of the access token", system)
         self._certificate = self._gauge("certificate_days", "Life left of the certificate", system)
         self._calls = self._gauge("calls_per_minute", "Calls in the last minute", system)
+        self._brakes = self._gauge("brakes", "Brakes that wait for a person, by code", ["code"])
         self._decided = self._gauge("decided_conflicts", "Conflicts decided by the owner of a field", [])
 
-    def _kind(self, kind: str) -> str:
-        return kind if kind in self._kinds else OTHER
-
     def observed(self, system: str, kind: str, outcome: str, count: int = 1) -> None:
-        labels = label("system", system), self._kind(kind), label("observation", outcome)
+        labels = label("system", system), label("kind", kind), label("observation", outcome)
         self._observations.labels(*labels).inc(count)
 
     def written(self, system: str, kind: str, outcome: str) -> None:
-        self._writes.labels(label("system", system), self._kind(kind), label("write", outcome)).inc()
+        self._writes.labels(label("system", system), label("kind", kind), label("write", outcome)).inc()
 
     def webhook(self, system: str, outcome: str) -> None:
         self._webhooks.labels(label("system", system), label("webhook", outcome)).inc()
 
     def polled(self, system: str, kind: str, outcome: str, seconds: float) -> None:
-        labels = label("system", system), self._kind(kind), label("poll", outcome)
+        labels = label("system", system), label("kind", kind), label("poll", outcome)
         self._polls.labels(*labels).observe(seconds)
 
     def delivered(self, system: str, kind: str, seconds: float) -> None:
-        self._delivered.labels(label("system", system), self._kind(kind)).observe(seconds)
+        self._delivered.labels(label("system", system), label("kind", kind)).observe(seconds)
 
     def set_status(self, status: Mapping[str, Any]) -> None:
         """Takes the gauges over from a status (contracts §4); None means that a number is not known: no series."""
         for name, system in status.get("systems", {}).items():
             self._set_system(label("system", name), system)
         for name, numbers in status.get("kinds", {}).items():
-            kind = self._kind(name)
+            kind = label("kind", name)
             for state in sorted(LABELS["state"] & set(numbers)):
                 self._pairs.labels(kind, state).set(numbers[state])
             _set(self._freshness, (kind,), numbers.get("freshness_seconds"))
         for state in sorted(LABELS["delivery"] & set(status.get("deliveries", {}))):
             self._deliveries.labels(state).set(status["deliveries"][state])
+        self._brakes.clear()
+        for brake in status.get("brakes", []):
+            self._brakes.labels(label("brake", brake["code"])).inc()
         self._decided.set(status.get("decided_conflicts", 0))
 
     def _set_system(self, system: str, numbers: Mapping[str, Any]) -> None:

@@ -11,13 +11,12 @@ import orjson
 from aiohttp import web
 
 from medmost_stand.dialect import Body
-from medmost_stand.faults import Draw, Faults
+from medmost_stand.faults import Faults
 from medmost_stand.limits import CallLimit
 from medmost_stand.refusal import Reason, Refusal
 
-Security = Literal["open", "token", "session", "account", "loopback"]
+Security = Literal["open", "token", "session", "loopback"]
 _ANYWHERE = "/{unknown:.*}"
-NEVER_FAULTY = ("/health", "/openapi.json")
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
 
@@ -28,9 +27,6 @@ class Call:
     request: web.Request
     client: str
     collection: str
-    take: Callable[[Call, Body], Body] | None = None  # a fault's reading of the body
-    shift: int = 0  # rows by which a fault moves the beginning of a page
-    miscount: int = 0  # rows by which a fault makes the list longer than it is
 
     @property
     def id(self) -> str:
@@ -48,7 +44,7 @@ class Call:
             raise Refusal(Reason.BAD_REQUEST, "Тело запроса не разбирается как JSON") from None
         if not isinstance(body, dict):
             raise Refusal(Reason.BAD_REQUEST, "Тело запроса должно быть объектом JSON")
-        return body if self.take is None else self.take(self, body)
+        return body
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
@@ -87,7 +83,6 @@ class Doors:
     refused: Callable[[Refusal], web.Response]
     gate: Callable[[web.Request], str]
     session: Callable[[web.Request], str] | None
-    account: Callable[[web.Request], str] | None
     faults: Faults
     limit: CallLimit | None
     calls: Counter[tuple[str, str, int]]
@@ -122,24 +117,21 @@ def mount(routes: Sequence[Route], doors: Doors) -> web.Application:
 
 def _served(route: Route, doors: Doors) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     name = route.path
-    # Logging in and pages meet only rules that name their path: a rule about records leaves tokens alone.
-    faulty = route.security != "loopback" and route.path not in NEVER_FAULTY
-    named_only = route.security != "token"
+    faulty = route.security == "token"
 
     async def serve(request: web.Request) -> web.StreamResponse:
         if faulty and doors.faults.rules:
-            draw = doors.faults.draw(route.method, request.path, route.collection, named_only=named_only)
-            response = await draw.spoil(request, lambda: answer(request, draw))
+            draw = doors.faults.draw(route.method, request.path, route.collection)
+            response = await draw.spoil(request, lambda: answer(request))
         else:
-            response = await answer(request, None)
+            response = await answer(request)
         doors.calls[route.method, name, response.status] += 1
         return response
 
-    async def answer(request: web.Request, draw: Draw | None) -> web.StreamResponse:
+    async def answer(request: web.Request) -> web.StreamResponse:
         try:
             client = _let_in(route, doors, request)
-            call = Call(request, client, route.collection)
-            return await route.handler(call if draw is None else draw.taken(call))
+            return await route.handler(Call(request, client, route.collection))
         except Refusal as refusal:
             return doors.refused(refusal)
 
@@ -155,8 +147,6 @@ def _let_in(route: Route, doors: Doors, request: web.Request) -> str:
         return ""
     if route.security == "session" and doors.session is not None:
         return doors.session(request)
-    if route.security == "account" and doors.account is not None:
-        return doors.account(request)
     if doors.limit is not None:
         doors.limit.take()
     return doors.gate(request)

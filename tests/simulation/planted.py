@@ -92,7 +92,7 @@ def the_cursor_moves_before_its_page(patch: Patch) -> None:
         async for page in pages:
             seen = [self.house.understand(one) for one in page.observations]
             await self.database.write(
-                lambda tx, at=dict(page.cursor): ledgers.move_cursor(tx, self.side.value, kind, at, 0)
+                lambda tx, at=dict(page.cursor): ledgers.move_cursor(tx, self.side.value, kind, at)
             )
             await Stop("page", before=False)
             await self.database.write(lambda tx, s=seen: absorb.absorb_page(tx, self.house, s, act=act))

@@ -84,7 +84,7 @@ async def test_a_failed_transaction_leaves_nothing(state: Database) -> None:
         ledgers.enter(tx, [("emias", "policy", "detected", 1)])
         ledgers.set_stage(tx, "policy", "full")
         ledgers.tell(tx, 1.0, "brake")
-        ledgers.move_cursor(tx, "emias", "policy", {"page": 2}, 0)
+        ledgers.move_cursor(tx, "emias", "policy", {"page": 2})
         ledgers.first_time(tx, "emias", "hook", 1.0)
         raise CutOffError
 

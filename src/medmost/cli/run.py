@@ -124,9 +124,8 @@ WAITS_FOR_A_PERSON = {
 def attention_of(told: dict[str, Any]) -> list[Attention]:
     """What needs a person now, gravest first: codes and counts only."""
     found: list[Attention] = [
-        {"what": "brake", "code": "MM-BRAKE-DELETES", "kind": kind, "count": 1}
-        for kind, numbers in told["kinds"].items()
-        if numbers["brake"]
+        {"what": "brake", "code": one["code"], "system": one["system"], "kind": one["kind"], "since": one["since"]}
+        for one in told["brakes"]
     ]
     if told["deliveries"]["dead"]:
         found.append({"what": "dead", "code": "MM-DELIVERY-DEAD", "count": told["deliveries"]["dead"]})

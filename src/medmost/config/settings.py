@@ -7,11 +7,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from medmost.domain.kinds import SHIPPED
 from medmost.systems.settings import EmiasSettings, GosuslugiSettings
 
 TWO_WAY_KINDS: Final = ("policy", "visit", "request")
 """Kinds that people enter at both sides: they are tried in double entry, the others in shadow (contracts §5)."""
+KINDS: Final = ("policy", "organization", "schedule", "slot", "visit", "result", "vaccination", "request")
 EVENTS: Final = ("outage", "token", "refused", "brake", "page")
 """What a contact may ask to hear of."""
 
@@ -95,6 +95,19 @@ class Deliver(_Section, frozen=True, kw_only=True):
     deadline: float = 20
 
 
+class Brakes(_Section, frozen=True, kw_only=True):
+    """How much one pass may bring before a person looks (design §9): `least` always passes, above `most` nothing does.
+
+    Per cent are of the kind's known records. `changes` counts records that were level once and changed at one side.
+    """
+
+    deletes_percent: int = 5
+    deletes_least: int = 20
+    deletes_most: int = 500
+    changes_percent: int = 30
+    changes_least: int = 200
+
+
 class Systems(_Section, frozen=True, kw_only=True):
     """systems.toml."""
 
@@ -116,18 +129,13 @@ class Config(_Section, frozen=True, kw_only=True):
     legal: Legal = Legal()
     notices: Notices = Notices()
     deliver: Deliver = Deliver()
+    brakes: Brakes = Brakes()
     folder: Path = Path()
     references: dict[str, str] = {}  # dotted key -> the file: or env: reference it was read by
 
     def stage(self, kind: str) -> str:
         """A kind that nobody set stays in `observe`: medmost writes nothing until a person allows it."""
         return self.stages.get(kind, "observe")
-
-
-def known_kinds(folder: Path) -> list[str]:
-    """The shipped kinds, and those that the folder's own mapping files add."""
-    own = sorted(path.stem for path in (folder / "kinds").glob("*.y*ml"))
-    return [*SHIPPED, *(kind for kind in own if kind not in SHIPPED)]
 
 
 def allowed_stages(kind: str) -> tuple[str, ...]:

@@ -44,6 +44,17 @@ class Deliveries(msgspec.Struct, kw_only=True):
     dead: int
 
 
+class Brake(msgspec.Struct, kw_only=True):
+    """What stands still until a person has looked. Nothing in place of a kind or system: all of them."""
+
+    id: int
+    code: str
+    system: str
+    kind: str
+    why: str
+    since: str
+
+
 class Status(msgspec.Struct, kw_only=True):
     """What `medmost status --json` prints."""
 
@@ -51,6 +62,7 @@ class Status(msgspec.Struct, kw_only=True):
     systems: dict[str, SystemStatus]
     kinds: dict[str, KindStatus]
     deliveries: Deliveries
+    brakes: list[Brake]
     decided_conflicts: int
 
 

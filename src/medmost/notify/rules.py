@@ -121,7 +121,8 @@ def resumed(book: NoticeBook) -> NoticeBook:
 
 def _name(group: str, event: Event) -> str:
     whole = group in ("outage", "token")
-    return f"{group}|{event.system}" if whole else f"{group}|{event.system}|{event.object_kind}"
+    name = f"{group}|{event.system}" if whole else f"{group}|{event.system}|{event.object_kind}"
+    return f"{name}|{event.code}" if group == "brake" else name  # each reason calls by itself
 
 
 def _with_spell(book: NoticeBook, name: str, spell: Spell | None) -> NoticeBook:

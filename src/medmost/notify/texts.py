@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from medmost.domain.holds import REASONS
 from medmost.logging import mask
 from medmost.notify.book import Event, Notice
 from medmost.notify.words import Lang, duration, kind_name, moment, system_name
@@ -78,17 +79,17 @@ _TEXTS: Final[dict[str, dict[Lang, tuple[str, str]]]] = {
     },
     "brake": {
         "ru": (
-            "{system}: сработал тормоз, {kind}",
+            "{place}сработал тормоз, {kind}",
             (
-                "{since}: за один проход слишком много удалений или изменений ({code}). Вид «{kind}» остановлен, "
-                "ничего не удалено.\nЧто сделать: убедитесь, что изменения настоящие, и решите, продолжать ли."
+                "{since}: {why} ({code}).\nДо решения человека ничего не отправляется, чтение идёт дальше.\n"
+                "Что сделать: {advice}."
             ),
         ),
         "en": (
-            "{system}: a brake has stopped {kind}",
+            "{place}a brake has stopped {kind}",
             (
-                "{since}: too many deletes or changes in one pass ({code}). {kind} stand still, nothing was deleted.\n"
-                "What to do: make sure that the changes are real, then decide whether to go on."
+                "{since}: {why} ({code}).\nNothing is sent until a person has decided; reading goes on.\n"
+                "What to do: {advice}."
             ),
         ),
     },
@@ -114,11 +115,16 @@ _TEXTS: Final[dict[str, dict[Lang, tuple[str, str]]]] = {
 def write_notice(text: str, group: str, event: Event, *, at: datetime, lang: Lang, count: int = 1) -> Notice:
     """The notice about `event`, which began at `event.at` (for the all-clear: and ended at `at`)."""
     title, body = _TEXTS[text][lang]
+    reason = REASONS.get(event.code or "", REASONS["MM-BRAKE-DELETES"])
+    kind = kind_name(event.object_kind, lang) if event.object_kind else {"ru": "все виды", "en": "all kinds"}[lang]
     values = {
         "system": system_name(event.system, lang),
-        "kind": kind_name(event.object_kind or "", lang),
+        "kind": kind,
         "code": mask(event.code or "–"),
         "count": count,
+        "place": f"{system_name(event.system, lang)}: " if event.system else "",
+        "why": reason.text(lang),
+        "advice": reason.advice(lang),
         "since": moment(event.at, lang),
         "until": moment(at, lang),
         "length": duration((at - event.at).total_seconds(), lang),

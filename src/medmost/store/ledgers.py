@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from medmost.domain.errors import Fatal
+from medmost.store import brakes
 from medmost.store.cipher import Cipher
 
 Tx = sqlite3.Connection
@@ -21,27 +22,59 @@ def cursor(tx: sqlite3.Connection, system: str, kind: str) -> dict[str, Any] | N
     return orjson.loads(row[0]) if row and row[0] else None
 
 
-def move_cursor(tx: sqlite3.Connection, system: str, kind: str, position: dict[str, Any], deletes: int) -> int:
-    """The cursor moves only with its page. Returns the deletes seen in the pass under way."""
+def move_cursor(tx: sqlite3.Connection, system: str, kind: str, position: dict[str, Any]) -> None:
+    """The cursor moves only with its page."""
     tx.execute(
-        "INSERT INTO cursor (system, kind, position, deletes) VALUES (?,?,?,?) ON CONFLICT (system, kind) "
-        "DO UPDATE SET position = excluded.position, deletes = deletes + excluded.deletes",
-        (system, kind, orjson.dumps(position), deletes),
+        "INSERT INTO cursor (system, kind, position, deletes) VALUES (?,?,?,0) ON CONFLICT (system, kind) "
+        "DO UPDATE SET position = excluded.position",
+        (system, kind, orjson.dumps(position)),
     )
-    row = tx.execute("SELECT deletes FROM cursor WHERE system = ? AND kind = ?", (system, kind)).fetchone()
-    return int(row[0])
+
+
+class Tally(NamedTuple):
+    """What one side showed of one kind since its pass under way began, webhooks and single reads included."""
+
+    deletes: int = 0
+    changes: int = 0  # of pairs that were level once
+    older: int = 0  # versions before the one we know
+
+
+def tally(tx: sqlite3.Connection, system: str, kind: str, more: Tally) -> Tally:
+    """Adds `more` and returns the sums."""
+    row = tx.execute(
+        "INSERT INTO cursor (system, kind, deletes, changes, older) VALUES (?,?,?,?,?) ON CONFLICT (system, kind) "
+        "DO UPDATE SET deletes = deletes + excluded.deletes, changes = changes + excluded.changes, "
+        "older = older + excluded.older RETURNING deletes, changes, older",
+        (system, kind, *more),
+    ).fetchone()
+    return Tally(*row)
+
+
+def forget_tally(tx: sqlite3.Connection, system: str, kind: str) -> None:
+    """Counting begins anew; nothing in place of a system or kind means all of them."""
+    tx.execute(
+        "UPDATE cursor SET deletes = 0, changes = 0, older = 0 WHERE ? IN ('', system) AND ? IN ('', kind)",
+        (system, kind),
+    )
 
 
 def begin_pass(tx: sqlite3.Connection, system: str, kind: str, at: float) -> None:
+    """A new pass counts from nothing."""
     tx.execute(
         "INSERT INTO cursor (system, kind, started_at, deletes) VALUES (?,?,?,0) ON CONFLICT (system, kind) "
-        "DO UPDATE SET started_at = excluded.started_at, deletes = 0",
+        "DO UPDATE SET started_at = excluded.started_at, deletes = 0, changes = 0, older = 0",
         (system, kind, at),
     )
 
 
 def end_pass(tx: sqlite3.Connection, system: str, kind: str, at: float) -> None:
     tx.execute("UPDATE cursor SET finished_at = ? WHERE system = ? AND kind = ?", (at, system, kind))
+
+
+def pass_began(tx: sqlite3.Connection, system: str, kind: str) -> float:
+    """When the last pass began; 0 where there was none."""
+    row = tx.execute("SELECT started_at FROM cursor WHERE system = ? AND kind = ?", (system, kind)).fetchone()
+    return float(row[0]) if row and row[0] is not None else 0.0
 
 
 def passes(tx: sqlite3.Connection) -> dict[tuple[str, str], float | None]:
@@ -131,21 +164,21 @@ def forget_inbox(tx: sqlite3.Connection, before: float) -> int:
 
 # ---------------------------------------------------------------- stages
 def stages(tx: sqlite3.Connection) -> dict[str, tuple[str, str, bool]]:
-    """kind -> (stage, why its brake is on, paused by a person)."""
-    rows = tx.execute("SELECT kind, stage, brake, paused FROM stage").fetchall()
-    return {kind: (stage, brake, bool(paused)) for kind, stage, brake, paused in rows}
+    """kind -> (stage, why it is held, paused by a person)."""
+    held = brakes.why(tx)
+    everything = held.get(brakes.EVERYTHING, "")
+    return {
+        kind: (stage, ", ".join(filter(None, (held.get(kind), everything))), bool(paused))
+        for kind, stage, paused in tx.execute("SELECT kind, stage, paused FROM stage").fetchall()
+    }
 
 
 def set_stage(tx: sqlite3.Connection, kind: str, stage: str) -> None:
     tx.execute(
-        "INSERT INTO stage (kind, stage, brake, paused) VALUES (?,?,'',0) "
+        "INSERT INTO stage (kind, stage, paused) VALUES (?,?,0) "
         "ON CONFLICT (kind) DO UPDATE SET stage = excluded.stage",
         (kind, stage),
     )
-
-
-def set_brake(tx: sqlite3.Connection, kind: str, why: str) -> None:
-    tx.execute("UPDATE stage SET brake = ? WHERE kind = ?", (why, kind))
 
 
 def set_paused(tx: sqlite3.Connection, kind: str, paused: bool) -> None:

@@ -118,7 +118,10 @@ cursor = Table(
     Column("position", LargeBinary),  # JSON, the system's own
     Column("started_at", Float),
     Column("finished_at", Float),
-    Column("deletes", Integer, nullable=False, default=0),  # seen in the pass under way: the brake counts them
+    # Seen since the pass under way began, by whatever way they came in: the brakes count them.
+    Column("deletes", Integer, nullable=False, default=0),
+    Column("changes", Integer, nullable=False, default=0),  # of pairs that were level once
+    Column("older", Integer, nullable=False, default=0),  # versions before the one we know
     PrimaryKeyConstraint("system", "kind"),
 )
 
@@ -240,8 +243,29 @@ stage = Table(
     metadata,
     Column("kind", String, primary_key=True),
     Column("stage", String, nullable=False),
-    Column("brake", String, nullable=False, default=""),  # why deliveries of this kind wait for a person
     Column("paused", Integer, nullable=False, default=0),
+)
+
+brake = Table(
+    "brake",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("code", String, nullable=False),  # domain.holds.REASONS
+    Column("system", String, nullable=False, default=""),
+    Column("kind", String, nullable=False, default=""),  # nothing: all kinds
+    Column("detail", String, nullable=False, default=""),  # numbers and codes
+    Column("opened_at", Float, nullable=False),
+    Column("released_at", Float),
+    Column("released_by", String),
+    Index(
+        "brake_standing",
+        "code",
+        "system",
+        "kind",
+        unique=True,
+        sqlite_where=text("released_at is null"),
+        postgresql_where=text("released_at is null"),
+    ),
 )
 
 event = Table(

@@ -40,6 +40,9 @@ class Desk:
         self._books: Counter[tuple[str, str, str]] = Counter()
         self._told: set[tuple[str, str, str, str]] = set()
         self._next_id: int | None = None
+        self._began: dict[tuple[Side, str], float] = {}
+        self.tallies: dict[tuple[Side, str], list[int]] = {}  # deletes, changes, older: what the brakes count
+        self.noted: dict[str, object] = {}  # further words for the journal
 
     # ------------------------------------------------------------ laying out
     def lay_out(self, kind: str, seen: Iterable[Seen]) -> None:
@@ -120,6 +123,11 @@ class Desk:
         row = self.delivery(pair, side)
         return row is not None and row.state in (deliveries.IN_FLIGHT, deliveries.AWAITING)
 
+    def pass_began(self, side: Side, kind: str) -> float:
+        if (side, kind) not in self._began:
+            self._began[side, kind] = ledgers.pass_began(self.tx, side.value, kind)
+        return self._began[side, kind]
+
     # ------------------------------------------------------------ changing
     def new_pair(self, kind: str) -> PairRow:
         if self._next_id is None:
@@ -191,6 +199,11 @@ class Desk:
     def count(self, system: str, kind: str, account: str, number: int = 1) -> None:
         self._books[system, kind, account] += number
 
+    def tally(self, side: Side, kind: str, *, delete: bool = False, change: bool = False, older: bool = False) -> None:
+        sums = self.tallies.setdefault((side, kind), [0, 0, 0])
+        for place, more in enumerate((delete, change, older)):
+            sums[place] += more
+
     def tell(self, event: str, system: str = "", kind: str = "", code: str = "") -> None:
         self._told.add((event, system, kind, code))
 
@@ -212,6 +225,7 @@ class Desk:
         ledgers.enter(tx, [(*name, number) for name, number in self._books.items()])
         for event in sorted(self._told):
             ledgers.tell(tx, self.now, *event)
+        entry |= self.noted
         if self.dirty or entry:
             self._write_journal(changed, entry)
 

@@ -10,6 +10,7 @@ from random import Random
 
 import msgspec
 
+from medmost.domain import guard
 from medmost.domain.kinds import Kind
 from medmost.domain.record import Doc, Fields, Observation, Reading, Side
 from medmost.mapping.contract import Mapping
@@ -47,6 +48,8 @@ class House:
     writer: str = "main"  # names this process's chain in the journal
     deadline: float = 20.0  # seconds a single write may take; a lease outlives it
     lease: float = 25.0
+    deletes: guard.Limit = guard.DELETES  # how many in one pass need no person
+    changes: guard.Limit = guard.CHANGES
     skews: dict[Side, float] = field(default_factory=dict)  # seconds a system's clock is ahead of ours, as measured
 
     def chance(self) -> float:

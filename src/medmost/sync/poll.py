@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Literal
@@ -15,6 +16,7 @@ from medmost.queue.embedded import Doorbell
 from medmost.store import ledgers
 from medmost.store.database import Database
 from medmost.sync.absorb import absorb_page
+from medmost.sync.braking import whole_reading
 from medmost.sync.house import House
 from medmost.systems.contract import Page, System
 
@@ -25,6 +27,7 @@ class Passed(msgspec.Struct):
     """One pass over one kind of one system."""
 
     read: int = 0
+    live: int = 0  # of those read, the ones that are no tombstones
     new: int = 0
     error: MedmostError | None = None
 
@@ -42,6 +45,7 @@ class Poller:
         side, now = self.side.value, self.house.clock.now
         await self.database.write(lambda tx: ledgers.begin_pass(tx, side, kind, now()))
         position = await self.database.read(lambda tx: ledgers.cursor(tx, side, kind))
+        whole = how == "everything" or position is None
         correlation = self.house.name()
         pages = self.system.changes(kind, position) if how == "changes" else self.system.everything(kind)
         try:
@@ -49,8 +53,14 @@ class Poller:
         except Transient as error:
             passed.error = error
             return passed
-        await self.database.write(lambda tx: ledgers.end_pass(tx, side, kind, now()))
+        await self.database.write(partial(self._end_pass, kind=kind, listed=passed.live if whole else None))
         return passed
+
+    def _end_pass(self, tx: sqlite3.Connection, kind: str, listed: int | None) -> None:
+        """`listed`: live records of a reading from the very beginning."""
+        ledgers.end_pass(tx, self.side.value, kind, self.house.clock.now())
+        if listed is not None:
+            whole_reading(tx, self.house, self.side, kind, listed)
 
     async def _absorb(
         self, kind: str, pages: AsyncIterator[Page], passed: Passed, act: str, correlation: str, *, keep: bool
@@ -62,6 +72,7 @@ class Poller:
                 partial(absorb_page, house=self.house, seen=seen, act=act, correlation=correlation, cursor=cursor)
             )
             passed.read += len(seen)
+            passed.live += sum(not one.observation.gone for one in seen)
             passed.new += new
             if new:
                 self.bell.ring("deliver.gosuslugi", "deliver.emias")

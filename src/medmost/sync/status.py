@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import UTC, datetime
 from typing import Any
 
 from medmost.domain.record import BOTH
-from medmost.store import conflicts, deliveries, ledgers
+from medmost.store import brakes, conflicts, deliveries, ledgers
 from medmost.sync.engine import Engine
 from medmost.sync.house import House
 from medmost.systems.contract import Health
@@ -53,6 +54,21 @@ def _named(tx: sqlite3.Connection, kind: str) -> dict[str, list[dict[str, str | 
     return found
 
 
+def brakes_status(tx: sqlite3.Connection) -> list[dict[str, Any]]:
+    """What stands still until a person has looked. Nothing in place of a kind: all of them."""
+    return [
+        {
+            "id": one.id,
+            "code": one.code,
+            "system": one.system,
+            "kind": one.kind,
+            "why": one.detail,
+            "since": datetime.fromtimestamp(one.opened_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        for one in brakes.standing(tx)
+    ]
+
+
 def healths_status(healths: dict[str, Health]) -> dict[str, Any]:
     return {
         name: {
@@ -72,7 +88,7 @@ def healths_status(healths: dict[str, Health]) -> dict[str, Any]:
 
 
 async def status(engine: Engine) -> dict[str, Any]:
-    """Everything at once. `healthy`: both systems answer, nothing is dead and no kind waits for a brake."""
+    """Everything at once. `healthy`: both systems answer, nothing is dead and no brake is on."""
     house, database = engine.house, engine.database
     now = house.clock.now()
     next_poll: dict[str, float] = {}
@@ -82,6 +98,7 @@ async def status(engine: Engine) -> dict[str, Any]:
     def look(tx: sqlite3.Connection) -> dict[str, Any]:
         return {
             "kinds": kinds_status(tx, house, next_poll),
+            "brakes": brakes_status(tx),
             "deliveries": deliveries.pending(tx),
             "decided_conflicts": conflicts.decided_count(tx),
             "oldest_delivery_seconds": _oldest(tx, now),
@@ -95,7 +112,7 @@ async def status(engine: Engine) -> dict[str, Any]:
     healthy = (
         all(system["reachable"] for system in systems.values())
         and told["deliveries"]["dead"] == 0
-        and not any(kind["brake"] for kind in told["kinds"].values())
+        and not told["brakes"]
     )
     return {"healthy": healthy, "systems": systems, **told}
 

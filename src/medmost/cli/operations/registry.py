@@ -6,7 +6,7 @@ from typing import Any
 
 from medmost.app import App
 from medmost.cli.control import Progress
-from medmost.cli.operations import conflicts, dead, holds, linking, records, upkeep
+from medmost.cli.operations import brakes, conflicts, dead, holds, linking, records, upkeep
 from medmost.cli.operations.asking import Operation
 from medmost.domain.errors import Fatal
 
@@ -18,6 +18,8 @@ OPERATIONS: dict[str, Operation] = {
     "migrate": records.migrate,
     "audit": records.audit_now,
     "check": upkeep.check_ends,
+    "brakes.list": brakes.brakes_list,
+    "brakes.release": brakes.brakes_release,
     "conflicts.list": conflicts.conflicts_list,
     "conflicts.resolve": conflicts.conflicts_resolve,
     "dead.list": dead.dead_list,

@@ -10,7 +10,9 @@ from medmost.app import App
 from medmost.cli.control import Progress
 from medmost.cli.operations.asking import known_kinds
 from medmost.launch.check import check
-from medmost.store import journal, ledgers
+from medmost.store import brakes, journal, ledgers
+from medmost.sync import braking
+from medmost.sync.braking import COUNTED
 from medmost.sync.stages import check_stage
 
 
@@ -26,8 +28,8 @@ async def stage_set(app: App, args: dict[str, Any], _: Progress) -> tuple[int, A
 
     def write(tx: sqlite3.Connection) -> None:
         ledgers.set_stage(tx, kind, stage)
-        ledgers.set_brake(tx, kind, "")
-        ledgers.tell(tx, app.house.clock.now(), "brake-ok", "", kind)
+        held = [one for one in brakes.standing(tx) if one.kind == kind and one.code in COUNTED]
+        braking.release(tx, app.house, held, str(args.get("actor") or "operator"))
         entry = {"act": "stage.set", "kind": kind, "stage": stage, "actor": str(args.get("actor") or "operator")}
         journal.append(tx, app.house.writer, app.house.clock.now(), entry, [])
 

@@ -1,0 +1,88 @@
+"""Brakes at work: what one pass shows is counted, and too much of it stops the kind before more is carried (design §9).
+
+The arithmetic is `domain.guard`; here are the numbers it is given. A hold commits together with the page that tripped
+it: what the page planned stays in its delivery rows and waits.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from medmost.domain import guard
+from medmost.domain.guard import Verdict
+from medmost.domain.record import Side
+from medmost.store import brakes, journal, ledgers
+from medmost.store.ledgers import Tally
+from medmost.sync.desk import Desk
+from medmost.sync.house import House
+
+VERSIONS = "MM-BRAKE-VERSIONS"
+COUNTED = ("MM-BRAKE-DELETES", "MM-BRAKE-CHANGES", "MM-BRAKE-EMPTY", VERSIONS)
+"""Brakes that numbers trip: who sets the kind's stage has looked at them."""
+
+
+def judge(desk: Desk) -> None:
+    """After a page: counts what it brought since its side's pass began. Expiring kinds forget by themselves."""
+    for (side, kind), seen in desk.tallies.items():
+        if not any(seen) or desk.house.kind(kind).expires:
+            continue
+        so_far = ledgers.tally(desk.tx, side.value, kind, Tally(*seen))
+        least = desk.house.deletes.least, desk.house.changes.least
+        if max(so_far.deletes, so_far.older) <= least[0] and so_far.changes <= least[1]:
+            continue  # far below any limit: nothing need be counted in the state
+        known = known_at(desk.tx, kind)
+        for verdict in _verdicts(desk.house, so_far, known):
+            if verdict.stops:
+                hold(desk, verdict, side, kind)
+
+
+def _verdicts(house: House, seen: Tally, known: int) -> tuple[Verdict, ...]:
+    back = guard.deletes(seen.older, known, house.deletes)
+    restored = Verdict(VERSIONS, back.why.replace("deletes", "versions")) if back.stops else guard.FINE
+    many = guard.deletes(seen.deletes, known, house.deletes)
+    return many, guard.mass_change(seen.changes, known, house.changes), restored
+
+
+def known_at(tx: sqlite3.Connection, kind: str) -> int:
+    """Live pairs of a kind."""
+    row = tx.execute("SELECT COUNT(*) FROM pair WHERE kind = ? AND state != 'closed'", (kind,)).fetchone()
+    return int(row[0])
+
+
+def hold(desk: Desk, verdict: Verdict, side: Side | None, kind: str) -> None:
+    """In a desk's transaction: holds, calls a person once, and leaves a word in the journal."""
+    system = side.value if side is not None else ""
+    if brakes.hold(desk.tx, verdict.code, system=system, kind=kind, detail=verdict.why, at=desk.now):
+        desk.tell("brake", system, kind, verdict.code)
+        desk.noted["brake"] = f"{verdict.code} {system} {kind} {verdict.why}".strip()
+
+
+def hold_at_once(tx: sqlite3.Connection, house: House, verdict: Verdict, side: Side | None, kind: str = "") -> bool:
+    """The same in a transaction of its own. False where it stood already."""
+    system, now = side.value if side is not None else "", house.clock.now()
+    if not brakes.hold(tx, verdict.code, system=system, kind=kind, detail=verdict.why, at=now):
+        return False
+    ledgers.tell(tx, now, "brake", system, kind, verdict.code)
+    entry = {"act": "brake", "code": verdict.code, "system": system, "kind": kind, "why": verdict.why}
+    journal.append(tx, house.writer, now, entry, [])
+    return True
+
+
+def release(tx: sqlite3.Connection, house: House, held: list[brakes.Brake], actor: str) -> None:
+    """A person has looked: the kinds go on, and the counting begins anew."""
+    now = house.clock.now()
+    brakes.release(tx, held, actor, now)
+    for one in held:
+        ledgers.tell(tx, now, "brake-ok", one.system, one.kind, one.code)
+        ledgers.forget_tally(tx, one.system, one.kind)
+        entry = {"act": "brakes.release", "code": one.code, "system": one.system, "kind": one.kind, "actor": actor}
+        journal.append(tx, house.writer, now, entry, [])
+
+
+def whole_reading(tx: sqlite3.Connection, house: House, side: Side, kind: str, listed: int) -> None:
+    """A reading from the very beginning listed so many live records: where far more were known, a person is asked."""
+    column = "g_presence" if side is Side.GOSUSLUGI else "e_presence"
+    query = f"SELECT COUNT(*) FROM pair WHERE kind = ? AND state != 'closed' AND {column} = 'here'"  # noqa: S608  # constants
+    verdict = guard.emptied(listed, int(tx.execute(query, (kind,)).fetchone()[0]))
+    if verdict.stops and not house.kind(kind).expires:
+        hold_at_once(tx, house, verdict, side, kind)

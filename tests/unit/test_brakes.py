@@ -1,0 +1,176 @@
+"""Brakes at work: too much at once stops a kind before more is carried, and a person lets it go (design §9)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from medmost.domain.guard import Limit
+from medmost.domain.holds import REASONS
+from medmost.domain.record import Side
+from medmost.mapping import load_mappings
+from medmost.store import brakes, ledgers
+from medmost.sync import braking
+from medmost.sync.absorb import absorb_page
+from medmost.sync.status import status
+from town import Town, town
+
+G, E = Side.GOSUSLUGI, Side.EMIAS
+POLICY = {rule.name: rule.example for rule in load_mappings()["policy"].rule.fields}
+
+
+async def settled(here: Town, number: int) -> list[str]:
+    """So many policies, entered at EMIAS and carried over; their refs there."""
+    mapping = here.house.mappings["policy"]
+    refs = []
+    for one in range(number):
+        fields = {**POLICY, "policy_number": f"77564108341{one:05}", "snils": None}
+        refs.append(here.emias.put("policy", mapping.write(E, fields, None)))
+    await here.settles()
+    assert await here.states("policy") == {"level": number}
+    return refs
+
+
+async def held(here: Town) -> list[tuple[str, str, str, str]]:
+    found = await here.database.read(brakes.standing)
+    return [(one.code, one.system, one.kind, one.detail) for one in found]
+
+
+async def events(here: Town) -> list[tuple[str, str, str, str]]:
+    return [row[2:] for row in await here.database.read(lambda tx: ledgers.events_after(tx, 0))]
+
+
+def written(here: Town) -> int:
+    return len(here.gosuslugi.written("policy"))
+
+
+async def released(here: Town) -> None:
+    def go(tx: sqlite3.Connection) -> None:
+        braking.release(tx, here.house, brakes.standing(tx), "anna")
+
+    await here.database.write(go)
+
+
+async def test_many_deletes_stop_the_kind(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        refs = await settled(here, 30)
+        before = written(here)
+        for ref in refs[:21]:
+            here.emias.remove("policy", ref)
+        await here.settles()
+        assert await held(here) == [("MM-BRAKE-DELETES", "emias", "policy", "deletes:21/20")]
+        assert written(here) == before
+        await here.settles()
+        assert (await events(here)).count(("brake", "emias", "policy", "MM-BRAKE-DELETES")) == 1
+        told = await status(here.engine)
+        assert (told["healthy"], told["kinds"]["policy"]["brake"]) == (False, "deletes:21/20")
+        assert [one["code"] for one in told["brakes"]] == ["MM-BRAKE-DELETES"]
+        await released(here)
+        await here.settles()
+        assert written(here) == before + 21
+        assert (await held(here), (await events(here))[-1][0]) == ([], "brake-ok")
+
+
+async def test_few_deletes_are_carried(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        refs = await settled(here, 30)
+        for ref in refs[:20]:
+            here.emias.remove("policy", ref)
+        await here.settles()
+        assert await held(here) == []
+        assert await here.states("policy") == {"level": 10}
+
+
+async def test_deletes_told_one_by_one_add_up(tmp_path: Path) -> None:
+    """Webhooks tell of a mass delete too: what came since the last pass began is one sum."""
+    async with town(tmp_path) as here:
+        refs = await settled(here, 25)
+        for ref in refs[:21]:
+            here.emias.remove("policy", ref)
+            seen = [here.house.understand(here.emias.seen("policy", ref))]
+            await here.database.write(lambda tx, seen=seen: absorb_page(tx, here.house, seen, act="webhook"))
+        assert [one[0] for one in await held(here)] == ["MM-BRAKE-DELETES"]
+
+
+async def test_a_mass_change_stops_the_kind(tmp_path: Path) -> None:
+    async with town(tmp_path, changes=Limit(percent=30, least=10)) as here:
+        refs = await settled(here, 30)
+        for ref in refs[:10]:
+            here.emias.edit("policy", ref, phone="+79161112233")
+        await here.settles()
+        assert await held(here) == []
+        before = written(here)
+        for ref in refs[:11]:
+            here.emias.edit("policy", ref, phone="+79161112244")
+        await here.settles()
+        assert await held(here) == [("MM-BRAKE-CHANGES", "emias", "policy", "changes:11/10")]
+        assert written(here) == before
+
+
+async def test_one_record_edited_often_is_one_change(tmp_path: Path) -> None:
+    async with town(tmp_path, changes=Limit(percent=30, least=10)) as here:
+        refs = await settled(here, 12)
+        for number in range(15):
+            here.emias.edit("policy", refs[0], phone=f"+791611122{number:02}")
+            seen = [here.house.understand(here.emias.seen("policy", refs[0]))]
+            await here.database.write(lambda tx, seen=seen: absorb_page(tx, here.house, seen, act="webhook"))
+        assert await held(here) == []
+
+
+async def test_an_emptied_side_stops_the_kind(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        await settled(here, 5)
+        records = here.emias._records.pop("policy")
+        await here.engine.pollers[E].one_pass("policy", "everything")
+        assert await held(here) == [("MM-BRAKE-EMPTY", "emias", "policy", "listed:0/5")]
+        assert await here.states("policy") == {"level": 5}
+        here.emias._records["policy"] = records
+        await released(here)
+        await here.settles()
+        assert (await held(here), await here.states("policy")) == ([], {"level": 5})
+
+
+async def test_versions_that_go_back_stop_the_kind(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        refs = await settled(here, 21)
+        for ref in refs:
+            here.emias.edit("policy", ref, phone="+79161112244")
+        await here.settles()
+        for stored in here.emias._records["policy"].values():  # the system comes back from a backup
+            stored.version = 1
+        await here.engine.pollers[E].one_pass("policy", "everything")
+        assert await held(here) == [("MM-BRAKE-VERSIONS", "emias", "policy", "versions:21/20")]
+
+
+async def test_a_hold_of_everything_holds_every_kind(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        await here.database.write(lambda tx: brakes.hold(tx, "MM-BRAKE-RULES", detail="changed:emias", at=1.0))
+        mapping = here.house.mappings["policy"]
+        here.emias.put("policy", mapping.write(E, POLICY, None))
+        await here.settles()
+        assert (await here.states("policy"), written(here)) == ({"behind": 1}, 0)
+        await released(here)
+        await here.settles()
+        assert (await here.states("policy"), written(here)) == ({"level": 1}, 1)
+
+
+def holding(**which: str) -> Callable[[sqlite3.Connection], bool]:
+    return lambda tx: brakes.hold(tx, "MM-BRAKE-DELETES", detail="deletes:30/20", at=1.0, **which)
+
+
+async def test_each_reason_holds_by_itself(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        assert await here.database.write(holding(kind="policy", system="emias"))
+        assert not await here.database.write(holding(kind="policy", system="emias"))
+        assert await here.database.write(holding(kind="policy", system="gosuslugi"))
+        assert await here.database.write(holding(kind="visit", system="emias"))
+        stages = await here.database.read(ledgers.stages)
+        assert {kind for kind, (_, why, _) in stages.items() if why} == {"policy", "visit"}
+
+
+def test_every_reason_speaks_both_languages() -> None:
+    for code, reason in REASONS.items():
+        assert code.startswith("MM-BRAKE-")
+        assert all((reason.text("ru"), reason.text("en"), reason.advice("ru"), reason.advice("en")))
+        assert "medmost brakes release" in reason.advice("ru")

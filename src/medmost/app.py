@@ -30,6 +30,7 @@ from medmost.sync.house import Clock, House
 from medmost.sync.receive import Receiver
 from medmost.systems.connect import connect
 from medmost.systems.contract import System
+from medmost.systems.settings import EmiasSettings, GosuslugiSettings
 
 NOTICED_AS = {"quarantined": "refused", "dead": "refused"}
 """Events that people hear of in the same digest: what a person has to look at, one record at a time."""
@@ -115,8 +116,10 @@ async def _build(config: Config, clock: Clock) -> App:
         raise
     await database.write(deliveries.release_in_flight)
     vault = Vault(database, cipher)
-    systems = await connect(config.systems.gosuslugi, config.systems.emias, vault)
-    bell, metrics = Doorbell(), Metrics()
+    systems = await connect(
+        *_named_alike(config, {kind: mapping.kind.collection for kind, mapping in mappings.items()}), vault
+    )
+    bell, metrics = Doorbell(), Metrics(mappings)
     secrets = {
         Side.GOSUSLUGI: config.systems.gosuslugi.webhook_secret,
         Side.EMIAS: config.systems.emias.webhook_secret,
@@ -152,6 +155,15 @@ async def _build(config: Config, clock: Clock) -> App:
     )
     await _set_initial_stages(app)
     return app
+
+
+def _named_alike(config: Config, collections: dict[str, str]) -> tuple[GosuslugiSettings, EmiasSettings]:
+    """Both ends' settings with the name of every kind in addresses: as set, else as its mapping has it."""
+    ends = config.systems
+    return (
+        msgspec.structs.replace(ends.gosuslugi, collections=collections | ends.gosuslugi.collections),
+        msgspec.structs.replace(ends.emias, collections=collections | ends.emias.collections),
+    )
 
 
 def metrics_of_writes(metrics: Metrics, clock: Clock) -> Callable[[list[Outcome]], None]:

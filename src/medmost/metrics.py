@@ -4,7 +4,7 @@ become a label and no series grows without bound. One `Metrics` per process, han
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -15,7 +15,6 @@ OTHER: Final = "other"
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 LABELS: Final[dict[str, frozenset[str]]] = {
     "system": frozenset(("gosuslugi", "emias")),
-    "kind": frozenset(("policy", "organization", "schedule", "slot", "visit", "result", "vaccination", "request")),
     "observation": frozenset(
         (
             "detected",
@@ -50,9 +49,13 @@ def label(set_name: str, value: object) -> str:
 
 
 class Metrics:
-    """Counters are fed as things happen; gauges are set from `medmost status` (contracts §4) before each reading."""
+    """Counters are fed as things happen; gauges are set from `medmost status` (contracts §4) before each reading.
 
-    def __init__(self) -> None:
+    `kinds`: the kinds of this installation, the closed set of that label.
+    """
+
+    def __init__(self, kinds: Iterable[str]) -> None:
+        self._kinds = frozenset(kinds)
         self.registry = CollectorRegistry()
         system, both = ["system"], ["system", "kind"]
         self._observations = self._counter("observations", "Records seen, by what was done", [*both, "outcome"])
@@ -71,29 +74,32 @@ class Metrics:
         self._brakes = self._gauge("brakes", "Brakes that wait for a person, by code", ["code"])
         self._decided = self._gauge("decided_conflicts", "Conflicts decided by the owner of a field", [])
 
+    def _kind(self, kind: str) -> str:
+        return kind if kind in self._kinds else OTHER
+
     def observed(self, system: str, kind: str, outcome: str, count: int = 1) -> None:
-        labels = label("system", system), label("kind", kind), label("observation", outcome)
+        labels = label("system", system), self._kind(kind), label("observation", outcome)
         self._observations.labels(*labels).inc(count)
 
     def written(self, system: str, kind: str, outcome: str) -> None:
-        self._writes.labels(label("system", system), label("kind", kind), label("write", outcome)).inc()
+        self._writes.labels(label("system", system), self._kind(kind), label("write", outcome)).inc()
 
     def webhook(self, system: str, outcome: str) -> None:
         self._webhooks.labels(label("system", system), label("webhook", outcome)).inc()
 
     def polled(self, system: str, kind: str, outcome: str, seconds: float) -> None:
-        labels = label("system", system), label("kind", kind), label("poll", outcome)
+        labels = label("system", system), self._kind(kind), label("poll", outcome)
         self._polls.labels(*labels).observe(seconds)
 
     def delivered(self, system: str, kind: str, seconds: float) -> None:
-        self._delivered.labels(label("system", system), label("kind", kind)).observe(seconds)
+        self._delivered.labels(label("system", system), self._kind(kind)).observe(seconds)
 
     def set_status(self, status: Mapping[str, Any]) -> None:
         """Takes the gauges over from a status (contracts §4); None means that a number is not known: no series."""
         for name, system in status.get("systems", {}).items():
             self._set_system(label("system", name), system)
         for name, numbers in status.get("kinds", {}).items():
-            kind = label("kind", name)
+            kind = self._kind(name)
             for state in sorted(LABELS["state"] & set(numbers)):
                 self._pairs.labels(kind, state).set(numbers[state])
             _set(self._freshness, (kind,), numbers.get("freshness_seconds"))

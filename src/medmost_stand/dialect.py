@@ -83,6 +83,7 @@ class Dialect:
     forms: Mapping[str, Form]
     visit: VisitWords
     origin_field: str
+    version_field: str
     server_fields: frozenset[str]  # written by the system alone, ignored in what comes in
     stamp_step: int  # microseconds between two stamps the system can tell apart
 

@@ -62,7 +62,7 @@ def build_core(dialect: Dialect, path: Path, *, durable: bool, secret: bytes, to
     clock = Clock()
     storage = Storage(path, durable=durable)
     system = System(dialect, storage, clock)
-    faults = Faults()
+    faults = Faults(system)
     tokens = Tokens(f"http://{dialect.name}.stand/", secret, token_life, clock)
     faults.revoke_tokens = tokens.revoke_all
     subscriptions = Subscriptions(storage)
@@ -78,6 +78,7 @@ class Ways:
     refused: Callable[[Refusal], web.Response]
     gate: Callable[[web.Request], str]
     session: Callable[[web.Request], str] | None = None
+    account: Callable[[web.Request], str] | None = None
     limit: CallLimit | None = None
 
 
@@ -97,7 +98,7 @@ class End:
             Route("GET", "/health", _health, "Система отвечает", "open"),
             Route("GET", "/openapi.json", describe, "Описание вызовов", "open"),
         ]
-        doors = Doors(ways.refused, ways.gate, ways.session, state.faults, ways.limit, state.calls)
+        doors = Doors(ways.refused, ways.gate, ways.session, ways.account, state.faults, ways.limit, state.calls)
         self.app = mount(described, doors)
         self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=2)
 

@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--state", type=Path, help="файл или папка, где стенд хранит состояние между запусками")
     add("--collections", type=Path, help="дополнительные коллекции (пока не поддерживается)")
     add("--write-config", type=Path, metavar="DIR", help="записать готовую настройку medmost для этого стенда")
+    add("--empty", action="store_true", help="люди есть, но ни одна система не зарегистрирована: путь новичка")
     add("--console-url", default="http://127.0.0.1:8800", help="адрес пульта medmost")
     return parser
 
@@ -61,6 +62,8 @@ def settings_of(arguments: list[str]) -> Settings:
     given = parser.parse_args(arguments)
     if given.collections is not None:
         parser.error("--collections пока не поддерживается: коллекции стенда заданы в программе")
+    if given.empty and given.write_config is not None:
+        parser.error("--empty и --write-config исключают друг друга: готовой настройки у новичка нет")
     return Settings(
         ports={"gosuslugi": given.gosuslugi_port, "emias": given.emias_port},
         only=given.only,
@@ -73,6 +76,7 @@ def settings_of(arguments: list[str]) -> Settings:
         state=given.state,
         config=given.write_config,
         console_url=given.console_url,
+        empty=given.empty,
     )
 
 

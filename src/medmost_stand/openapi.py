@@ -12,6 +12,8 @@ _IN_PATH = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 _BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 _API_KEY = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
 _SESSION = {"type": "apiKey", "in": "cookie", "name": "citizen"}
+_STAFF = {"type": "apiKey", "in": "cookie", "name": "staff"}
+_ACCOUNT = {"type": "http", "scheme": "basic", "description": "Учётная запись того, кто регистрирует систему"}
 _EMIAS_ERROR = {
     "type": "object",
     "required": ["error"],
@@ -51,9 +53,9 @@ def openapi(system: str, routes: Sequence[Route], address: str) -> dict[str, Any
     for route in routes:
         path = _IN_PATH.sub(r"{\1}", route.path)
         paths.setdefault(path, {})[route.method.lower()] = _operation(system, route)
-    schemes = {"token": _BEARER, "session": _SESSION}
+    schemes = {"token": _BEARER, "session": _SESSION, "account": _ACCOUNT}
     if system == "emias":
-        schemes = {"token": _BEARER, "apiKey": _API_KEY}
+        schemes |= {"session": _STAFF, "apiKey": _API_KEY}
     return {
         "openapi": "3.1.0",
         "info": {"title": TITLES[system], "version": "1.0.0", "description": _NOTES[system]},
@@ -88,7 +90,7 @@ def _operation(system: str, route: Route) -> dict[str, Any]:
 def _security(system: str, route: Route) -> list[dict[str, list[str]]]:
     if route.security == "token":
         return [{"token": [], "apiKey": []}] if system == "emias" else [{"token": []}]
-    return [{"session": []}] if route.security == "session" else []
+    return [{route.security: []}] if route.security in ("session", "account") else []
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
@@ -116,6 +118,9 @@ def _responses(route: Route) -> dict[str, Any]:
         answers.setdefault(429, "Превышен предел запросов в минуту")
     if route.security == "session":
         answers.setdefault(401, "Нужен вход")
+    if route.security == "account":
+        answers.setdefault(401, "Неверный логин или пароль")
+        answers.setdefault(403, "Учётной записи это не разрешено")
     if route.security == "loopback":
         answers.setdefault(403, "Только с этой машины")
     return {str(status): _response(status, text) for status, text in sorted(answers.items())}

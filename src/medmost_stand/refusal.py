@@ -26,6 +26,7 @@ class Reason(Enum):
     WRONG_METHOD = auto()
     TOO_LARGE = auto()
     TOO_MANY_CALLS = auto()
+    UNAVAILABLE = auto()
     CREDENTIALS_WRONG = auto()
     TOKEN_MISSING = auto()
     TOKEN_INVALID = auto()

@@ -51,7 +51,7 @@ async def _signed_by_gost(signature: bytes, content: bytes, certificate: str) ->
         process = await asyncio.create_subprocess_exec(
             *("openssl", "cms", "-engine", "gost", "-verify", "-binary", "-inform", "DER"),
             *("-in", "signature", "-content", "content", "-nointern", "-certfile", "certificate.pem"),
-            *("-CAfile", "certificate.pem", "-purpose", "any", "-out", "/dev/null"),
+            *("-CAfile", "certificate.pem", "-partial_chain", "-purpose", "any", "-out", "/dev/null"),
             cwd=folder,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

@@ -46,6 +46,7 @@ class Settings:
     state: Path | None = None
     config: Path | None = None
     console_url: str = "http://127.0.0.1:8800"
+    empty: bool = False  # nobody is registered: the newcomer's beginning
     world: Callable[[], World] | None = None
 
 
@@ -153,13 +154,14 @@ class Stand:
 
     def _end(self, name: SystemName, core: Core, population: Population) -> End:
         if name == "emias":
-            return build_emias(core, population, self.credentials)
+            return build_emias(core, population, self.credentials, empty=self._settings.empty)
         return build_gosuslugi(
             core,
             population,
             self.credentials,
             limit=self._settings.limit,
             console_url=self._settings.console_url,
+            empty=self._settings.empty,
         )
 
 

@@ -89,6 +89,8 @@ class Webhooks:
         }
         shown = self._dialect.listed(record)
         if not record.deleted and len(shown) < RECORD_LIMIT_BYTES:
+            if self._faults.rules:
+                return orjson.dumps(self._faults.told(record.collection, told | {"record": orjson.loads(shown)}))
             return orjson.dumps(told)[:-1] + b',"record":' + shown + b"}"
         return orjson.dumps(told)
 
@@ -97,7 +99,7 @@ class Webhooks:
         shuffled, lost, going = False, False, [message]
         for rule in self._faults.draw_hooks(message.collection) if self._faults.rules else ():
             if rule.effect == "webhook-duplicate":
-                going += [_copy(message) for _ in range(rule.times)]
+                going += [_copy(message) for _ in range(rule.given["times"])]
             elif rule.effect == "webhook-forged":
                 going.append(_forged(message))
             elif rule.effect == "webhook-shuffle":

@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 import orjson
 
+from medmost.domain.kinds import SHIPPED
 from medmost.domain.record import Doc, Observation, Side
 from medmost.systems.clock import MachineClock
 from medmost.systems.connect import connect_emias, connect_gosuslugi
@@ -20,6 +21,7 @@ from medmost.systems.settings import EmiasSettings, GosuslugiSettings
 from medmost_stand.stand import Settings, Stand
 from medmost_stand.world import World, build_world
 
+COLLECTIONS = {kind: {"policy": "policies"}.get(kind, f"{kind}s") for kind in SHIPPED}
 TODAY = date(2026, 11, 23)
 NUMBER = {Side.GOSUSLUGI: "Номер полиса", Side.EMIAS: "policyNumber"}
 PHONE = {Side.GOSUSLUGI: "Телефон", Side.EMIAS: "phone"}
@@ -62,7 +64,9 @@ class End:
     def adapter(self, **changes: Any) -> Any:
         """A fresh adapter; `changes` go over the settings."""
         keys, clock = self.stand.credentials, MachineClock()
-        shared = {"base_url": self.address, "environment": "stand", "in_flight": 16} | changes
+        shared = (
+            {"base_url": self.address, "environment": "stand", "in_flight": 16} | {"collections": COLLECTIONS} | changes
+        )
         made: System
         if self.side is Side.GOSUSLUGI:
             own = {

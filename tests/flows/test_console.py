@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from medmost.console import Attention, ConsolePorts, make_console, serve
 from medmost.console.texts import TEXTS
 from medmost.domain.errors import Fatal, Transient
+from medmost.domain.kinds import SHIPPED
 from medmost.domain.record import Side
 from medmost.metrics import Metrics
 
@@ -52,7 +53,7 @@ class House:
         self.hooks: list[tuple[Side, Mapping[str, str], bytes]] = []
         self.hook_answer = 204
         self.fails: Exception | None = None
-        self.metrics = Metrics()
+        self.metrics = Metrics(SHIPPED)
 
     async def status(self) -> dict[str, Any]:
         if self.fails:

@@ -20,19 +20,15 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
         yield running[name]
 
 
-async def guarded(client: Client) -> list[tuple[str, str, dict[str, Any]]]:
-    """Method, path and responses of every call that asks for a token."""
+async def guarded(client: Client, by: str = "token") -> list[tuple[str, str, dict[str, Any]]]:
+    """Method, path and responses of every call that asks for a token, a session or an account."""
     paths = (await client.call("GET", "/openapi.json")).json["paths"]
     return [
         (method.upper(), re.sub(r"\{\w+\}", "x", path), operation["responses"])
         for path, operations in paths.items()
         for method, operation in operations.items()
-        if operation["security"]
+        if any(by in one for one in operation["security"])
     ]
-
-
-def by_token(calls: list[tuple[str, str, dict[str, Any]]]) -> list[tuple[str, str, dict[str, Any]]]:
-    return [call for call in calls if not call[1].startswith("/cabinet")]
 
 
 async def token(client: Client, kind: str) -> str:
@@ -41,7 +37,7 @@ async def token(client: Client, kind: str) -> str:
 
 async def expect(client: Client, headers: dict[str, str], status: int, code: str) -> None:
     """Every guarded call is refused with this status and code, which its description names."""
-    calls = by_token(await guarded(client))
+    calls = await guarded(client)
     assert len(calls) > 40
     for method, path, responses in calls:
         reply = await client.call(method, path, {"any": "body"}, headers)
@@ -100,10 +96,19 @@ async def test_token_of_one_system_is_nothing_at_the_other() -> None:
             assert reply.status == 401
 
 
+async def test_registration_asks_for_an_account(client: Client) -> None:
+    calls = await guarded(client, "account")
+    assert len(calls) > 5
+    for method, path, responses in calls:
+        for headers in ({}, client.headers, {"Authorization": "Basic Ym9yaXM6eA=="}):
+            reply = await client.call(method, path, {"any": "body"}, headers)
+            assert (reply.status, "401" in responses) == (401, True), (method, path)
+
+
 async def test_page_of_the_cabinet_asks_for_a_login() -> None:
     async with running_stand(only="gosuslugi") as running:
         client = running["gosuslugi"]
-        pages = [call for call in await guarded(client) if call[1].startswith("/cabinet")]
+        pages = await guarded(client, "session")
         assert len(pages) == 2
         for method, path, responses in pages:
             reply = await client.call(method, path)

@@ -175,8 +175,9 @@ def test_stand_page_names_flags_and_faults(lang: str, capsys: pytest.CaptureFixt
     page = text_of(DOCS / lang / "stand.md")
     assert set(re.findall(r"^\| `(--[a-z-]+)`", page, re.MULTILINE)) == flags
     effects = page[page.index("| effect |" if lang == "en" else "| действие |") :]
-    told = re.findall(r"^\| `([a-z0-9-]+)`", effects, re.MULTILINE)
-    assert sorted(told) == sorted(faults.CALL_EFFECTS + faults.HOOK_EFFECTS)
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \|.*\|(.*)\|$", effects, re.MULTILINE)
+    told = {effect: set(re.findall(r"`([a-z_]+)`", parameters)) for effect, parameters in rows}
+    assert told == {name: set(effect.parameters) for name, effect in faults.EFFECTS.items()}
 
 
 # ---------------------------------------------------------------- pages

@@ -91,7 +91,7 @@ def test_own_file_stands_in_for_ours(tmp_path: Path) -> None:
 
 def test_file_of_no_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "slots.yaml").write_text(SLOT, encoding="utf-8")
-    with pytest.raises(Fatal, match="allowed: organization, policy"):
+    with pytest.raises(Fatal, match="allowed: slots"):
         load_mappings(tmp_path)
 
 

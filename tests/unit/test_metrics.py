@@ -6,6 +6,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from medmost.domain.kinds import SHIPPED
 from medmost.metrics import Metrics
 
 STATUS: dict[str, Any] = {
@@ -30,7 +31,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 
 def test_what_happens_is_counted() -> None:
-    metrics = Metrics()
+    metrics = Metrics(SHIPPED)
     metrics.observed("emias", "visit", "detected", 500)
     metrics.observed("emias", "visit", "detected")
     metrics.written("gosuslugi", "visit", "ok")
@@ -45,7 +46,7 @@ def test_what_happens_is_counted() -> None:
 
 
 def test_status_becomes_gauges() -> None:
-    metrics = Metrics()
+    metrics = Metrics(SHIPPED)
     metrics.set_status(STATUS)
     assert value(metrics, "pairs", kind="policy", state="level") == 996
     assert value(metrics, "freshness_seconds", kind="policy") == 4
@@ -59,14 +60,14 @@ def test_status_becomes_gauges() -> None:
 
 
 def test_number_no_longer_known_disappears() -> None:
-    metrics = Metrics()
+    metrics = Metrics(SHIPPED)
     metrics.set_status(STATUS)
     metrics.set_status({"systems": {"emias": {"reachable": False, "breaker": "open", "token_seconds": None}}})
     assert value(metrics, "token_seconds", system="emias") is None
 
 
 def test_unlisted_label_counts_as_other() -> None:
-    metrics = Metrics()
+    metrics = Metrics(SHIPPED)
     metrics.observed("emias", "Иванова Анна", "7700008123456789")
     metrics.webhook("11223344595", "accepted")
     metrics.set_status({"systems": {"x": {"breaker": "ajar"}}, "kinds": {"y": {"level": 1, "Иванова": 2}}})
@@ -77,6 +78,6 @@ def test_unlisted_label_counts_as_other() -> None:
 
 
 def test_two_registries_share_nothing() -> None:
-    first, second = Metrics(), Metrics()
+    first, second = Metrics(SHIPPED), Metrics(SHIPPED)
     first.webhook("emias", "accepted")
     assert value(second, "webhooks_total", system="emias", outcome="accepted") is None

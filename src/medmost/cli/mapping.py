@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
 
 from medmost.cli.perform import config_folder
 from medmost.cli.talk import as_json, complain, lang, out, say
+from medmost.cli.trying import show_trial, trial_json
 from medmost.domain.errors import Fatal, MedmostError
 from medmost.domain.record import Side
 from medmost.mapping import load_mappings, mapping_hash
 from medmost.mapping.compiler import CompiledMapping
+from medmost.mapping.load import try_mappings
 from medmost.mapping.sheet import markdown
+from medmost.mapping.trial import try_record
 
 app = typer.Typer(no_args_is_help=True, help="Таблицы полей")
 Config = Annotated[Path | None, typer.Option("--config", help="папка настроек", envvar="MEDMOST_CONFIG")]
@@ -42,9 +45,14 @@ def _one(config: Path | None, kind: str) -> CompiledMapping:
 
 @app.command("check")
 def check(config: Config = None) -> None:
-    """Прочитать и проверить таблицы, с накладкой из папки настроек."""
-    mappings = _mappings(config)
-    out.print(say(f"Видов {len(mappings)}, версия {mapping_hash(mappings)[:12]}", f"{len(mappings)} kinds"))
+    """Прочитать и проверить таблицы, с накладкой из папки настроек: все ошибки сразу."""
+    mappings, errors = try_mappings(config_folder(config) / "kinds")
+    for error in errors:
+        complain(error)
+    if errors:
+        raise typer.Exit(2)
+    version = mapping_hash(mappings)[:12]
+    out.print(say(f"Видов {len(mappings)}, версия {version}", f"{len(mappings)} kinds, version {version}"))
 
 
 @app.command("try")
@@ -53,19 +61,36 @@ def try_(
     file: Path,
     side: Annotated[Side, typer.Option("--from", help="чья это запись")],
     config: Config = None,
+    json: Annotated[bool, typer.Option("--json", help="машинный вид")] = False,
 ) -> None:
-    """Что medmost поймёт в записи: поля, ошибки и вид для другой системы."""
+    """Поле за полем: запись → общий вид → запись другой системы и обратно; все ошибки сразу."""
     mapping = _one(config, kind)
+    doc, text = _record(file)
+    trial = try_record(mapping, side, doc, text)
+    if json:
+        as_json(trial_json(trial))
+    else:
+        show_trial(mapping, trial)
+    raise typer.Exit(0 if trial.fits else 1)
+
+
+def _record(file: Path) -> tuple[Any, str]:
+    """A record of a file, and its text. Ends the program with 2 where there is none, with the line that is wrong."""
     try:
-        doc = orjson.loads(file.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
-        complain(Fatal("MM-CLI-FILE", f"{file.name}: это не запись в JSON", f"{file.name} holds no JSON record"))
+        text = file.read_text(encoding="utf-8")
+        return orjson.loads(text), text
+    except orjson.JSONDecodeError as error:
+        complain(
+            Fatal(
+                "MM-CLI-FILE",
+                f"{file.name}, строка {error.lineno}: это не запись в JSON",
+                f"{file.name}, line {error.lineno}: this is no JSON record",
+            )
+        )
         raise typer.Exit(2) from error
-    reading = mapping.read(side, doc)
-    problems = [f"{one.field}: {one.reason} ({one.value_class}; {one.allowed})" for one in reading.problems]
-    other = None if problems else mapping.write(side.other, reading.fields, None)
-    as_json({"fields": reading.fields, "problems": problems, side.other.value: other})
-    raise typer.Exit(1 if problems else 0)
+    except (OSError, UnicodeDecodeError) as error:
+        complain(Fatal("MM-CLI-FILE", f"{file.name}: файл не читается", f"{file.name} cannot be read"))
+        raise typer.Exit(2) from error
 
 
 @app.command("docs")

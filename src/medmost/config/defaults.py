@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from medmost.config.references import KEY_BYTES
-from medmost.config.settings import KINDS
 from medmost.domain.errors import Fatal
+from medmost.domain.kinds import SHIPPED
 
 _MAIN: Final = """\
 # medmost: основные настройки. Любую можно задать и переменной окружения: MEDMOST_POLL__MIN=60
@@ -81,7 +81,7 @@ webhook_secret = "file:secrets/emias.webhook"
 
 def write_defaults(folder: Path) -> list[Path]:
     """Makes the folder of a new installation and returns what it wrote. Never touches a file that is there (Fatal)."""
-    stages = "".join(f'{kind} = "observe"\n' for kind in KINDS)
+    stages = "".join(f'{kind} = "observe"\n' for kind in SHIPPED)
     key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n"
     files = {"medmost.toml": (_MAIN + stages, 0o644), "systems.toml": (_SYSTEMS, 0o644), "medmost.key": (key, 0o600)}
     taken = sorted(name for name in files if os.path.lexists(folder / name))

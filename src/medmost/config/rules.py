@@ -6,7 +6,7 @@ import difflib
 import ipaddress
 from urllib.parse import urlsplit
 
-from medmost.config.settings import EVENTS, KINDS, Config, allowed_stages
+from medmost.config.settings import EVENTS, Config, allowed_stages, known_kinds
 from medmost.config.shape import Place
 from medmost.config.troubles import Key, Troubles
 
@@ -67,12 +67,13 @@ class Rules:
                 self._bad(("brakes", name), f"целое число от 0 до {most}", f"a whole number from 0 to {most}")
 
     def _stages(self) -> None:
+        kinds = known_kinds(self.config.folder)
         for kind, stage in self.config.stages.items():
-            if kind not in KINDS:
-                near = difflib.get_close_matches(kind, KINDS, n=1)
+            if kind not in kinds:
+                near = difflib.get_close_matches(kind, kinds, n=1)
                 ru = "такого вида записей нет; " + (f"может быть, «{near[0]}»? " if near else "")
                 en = "no such kind of records; " + (f"did you mean `{near[0]}`? " if near else "")
-                names = ", ".join(KINDS)
+                names = ", ".join(kinds)
                 self._bad(("stages", kind), f"{ru}есть: {names}", f"{en}there are: {names}", "MM-CFG-UNKNOWN")
             elif stage not in allowed_stages(kind):
                 names = ", ".join(allowed_stages(kind))

@@ -7,11 +7,11 @@ from typing import Final, Literal
 
 import msgspec
 
+from medmost.domain.kinds import SHIPPED
 from medmost.systems.settings import EmiasSettings, GosuslugiSettings
 
 TWO_WAY_KINDS: Final = ("policy", "visit", "request")
 """Kinds that people enter at both sides: they are tried in double entry, the others in shadow (contracts §5)."""
-KINDS: Final = ("policy", "organization", "schedule", "slot", "visit", "result", "vaccination", "request")
 EVENTS: Final = ("outage", "token", "refused", "brake", "page")
 """What a contact may ask to hear of."""
 
@@ -136,6 +136,12 @@ class Config(_Section, frozen=True, kw_only=True):
     def stage(self, kind: str) -> str:
         """A kind that nobody set stays in `observe`: medmost writes nothing until a person allows it."""
         return self.stages.get(kind, "observe")
+
+
+def known_kinds(folder: Path) -> list[str]:
+    """The shipped kinds, and those that the folder's own mapping files add."""
+    own = sorted(path.stem for path in (folder / "kinds").glob("*.y*ml"))
+    return [*SHIPPED, *(kind for kind in own if kind not in SHIPPED)]
 
 
 def allowed_stages(kind: str) -> tuple[str, ...]:

@@ -8,6 +8,9 @@ import msgspec
 
 from medmost.domain.record import Fields, Side
 
+SHIPPED = ("organization", "policy", "schedule", "slot", "visit", "result", "vaccination", "request")
+"""The kinds that medmost brings along, in the order they are listed; a deployment may add its own by a file."""
+
 
 class Owner(StrEnum):
     """Who decides when both sides changed a field, or differ at first meeting (design §6)."""

@@ -15,10 +15,8 @@ import msgspec
 
 from medmost.domain.kinds import Owner, Style
 from medmost.domain.record import Side
+from medmost.mapping.layered import layered
 from medmost.mapping.located import Located
-
-KINDS = ("organization", "policy", "schedule", "slot", "visit", "result", "vaccination", "request")
-"""Parents first: a record waits until those that it names have landed."""
 
 Wire = str | int
 _ENUMS: dict[str, type[Side | Owner | Style]] = {"owner": Owner, "style": Style}
@@ -104,9 +102,14 @@ class KindRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     refusal: dict[str, dict[str, str | None]] = {}
 
 
-def load_rules(path: Path) -> tuple[KindRule, Located]:
-    """A file understood, or Fatal ``MM-MAP-…`` with file, line, field, what is wrong and what is allowed."""
+def load_rules(path: Path, base: Path | None = None) -> tuple[KindRule, Located]:
+    """A file understood, or Fatal ``MM-MAP-…`` with file, line, field, what is wrong and what is allowed.
+
+    `base`: the shipped file of the same kind; a file that says ``extends`` is laid over it.
+    """
     located = Located(path)
+    if "extends" in located.plain and base is not None:
+        located = layered(located, Located(base))
     try:
         return msgspec.convert(located.plain, KindRule), located
     except msgspec.ValidationError as error:

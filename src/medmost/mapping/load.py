@@ -1,34 +1,63 @@
-"""All mappings of an installation: ours, or the operator's own files in their place."""
+"""All mappings of an installation: ours, changed or joined by the operator's own files."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from medmost.domain.errors import Fatal
+from medmost.domain.kinds import SHIPPED
 from medmost.mapping.check import Checker
 from medmost.mapping.compiler import CompiledMapping
-from medmost.mapping.language import KINDS, KindRule, load_rules
+from medmost.mapping.language import KindRule, load_rules
 
 OURS = Path(__file__).parent / "kinds"
 
 
 def load_mappings(overlay: Path | None = None) -> dict[str, CompiledMapping]:
-    """Every kind by name, parents first. A file ``<kind>.yaml`` in `overlay` stands in for ours, whole.
+    """Every kind by name, parents first: a record waits until those that it names have landed.
 
-    Raises Fatal ``MM-MAP-…`` naming file, line, field, what is wrong and what is allowed.
+    A file ``<kind>.yaml`` in `overlay` is laid over ours where it says ``extends``, else stands in for it, whole;
+    a file of another name is a kind of the deployment's own.
+    Raises Fatal ``MM-MAP-…`` naming file, line, field, what is wrong and what is allowed: the first one found.
     """
-    own = _overlay_files(overlay)
-    return {kind: load_mapping(own.get(kind, OURS / f"{kind}.yaml")) for kind in KINDS}
+    mappings, errors = try_mappings(overlay)
+    if errors:
+        raise errors[0]
+    return mappings
 
 
-def load_mapping(path: Path) -> CompiledMapping:
-    """One file, checked and compiled."""
-    rule, located = load_rules(path)
-    Checker(rule, located, KINDS).check()
+def try_mappings(overlay: Path | None = None) -> tuple[dict[str, CompiledMapping], list[Fatal]]:
+    """What loads, and what is wrong with the files that do not: all of them, not the first only."""
+    files = {path.stem: path for path in kind_files(OURS)} | {path.stem: path for path in kind_files(overlay)}
+    # Kinds of a deployment follow the shipped ones by name; parents come before their children in any case.
+    names = sorted(files, key=lambda name: (SHIPPED.index(name) if name in SHIPPED else len(SHIPPED), name))
+    mappings: dict[str, CompiledMapping] = {}
+    errors: list[Fatal] = []
+    for name in names:
+        try:
+            mappings[name] = load_mapping(files[name], names)
+        except Fatal as error:
+            errors.append(error)
+    return _parents_first(mappings), errors
+
+
+def load_mapping(path: Path, kinds: list[str] | None = None) -> CompiledMapping:
+    """One file, checked and compiled. `kinds`: what there is beside it; the shipped ones where nothing is said."""
+    ours = OURS / path.name
+    rule, located = load_rules(path, ours if ours.is_file() and ours != path else None)
+    Checker(rule, located, kinds or [file.stem for file in kind_files(OURS)]).check()
     return CompiledMapping(rule)
+
+
+def kind_files(folder: Path | None) -> list[Path]:
+    """The mapping files of a folder, by name; none where there is no folder."""
+    if folder is None or not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
 
 
 def mapping_hash(mappings: dict[str, CompiledMapping]) -> str:
@@ -37,15 +66,16 @@ def mapping_hash(mappings: dict[str, CompiledMapping]) -> str:
     return hashlib.sha256(msgspec.json.encode(rules, order="deterministic")).hexdigest()
 
 
-def _overlay_files(overlay: Path | None) -> dict[str, Path]:
-    if overlay is None or not overlay.is_dir():
-        return {}
-    files = {path.stem: path for path in sorted(overlay.iterdir()) if path.suffix in {".yaml", ".yml"}}
-    for name, path in files.items():
-        if name not in KINDS:
-            raise Fatal(
-                "MM-MAP-KIND",
-                f"{path}: нет вида «{name}»; допустимо: {', '.join(KINDS)}",
-                f'{path}: there is no kind "{name}"; allowed: {", ".join(KINDS)}',
-            )
-    return files
+def _parents_first(mappings: Mapping[str, CompiledMapping]) -> dict[str, CompiledMapping]:
+    placed: dict[str, CompiledMapping] = {}
+
+    def place(name: str, above: tuple[str, ...]) -> None:
+        if name in placed or name not in mappings or name in above:
+            return
+        for parent in mappings[name].rule.parents.values():
+            place(parent, (*above, name))
+        placed[name] = mappings[name]
+
+    for name in mappings:
+        place(name, ())
+    return placed

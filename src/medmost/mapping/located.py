@@ -16,6 +16,17 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
 _INT, _BOOL, _NULL = "tag:yaml.org,2002:int", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:null"
 
 
+class Line(int):
+    """A line that knows its file: an overlay and the file it changes are read as one."""
+
+    file: Path
+
+    def __new__(cls, number: int, file: Path) -> Line:
+        line = super().__new__(cls, number)
+        line.file = file
+        return line
+
+
 class Located:
     """A YAML file as plain values, and the line of each of them by path (``$.fields[2].emias``)."""
 
@@ -32,7 +43,14 @@ class Located:
             if inner is None:
                 break
             node = inner
-        return int(node.start_mark.line) + 1
+        return Line(node.start_mark.line + 1, self.path)
+
+    def has(self, path: str) -> bool:
+        """Does the file itself say something at `path`?"""
+        node: Node | None = self._root
+        for key, index in _STEP.findall(path):
+            node = _inside(node, key, index) if node is not None else None
+        return node is not None
 
     def line_of_key(self, path: str, key: str) -> int:
         """The line of a key inside the mapping at `path`."""
@@ -42,16 +60,17 @@ class Located:
         if isinstance(node, MappingNode):
             for label, _ in node.value:
                 if label.value == key:
-                    return int(label.start_mark.line) + 1
-        return int(node.start_mark.line) + 1
+                    return Line(label.start_mark.line + 1, self.path)
+        return Line(node.start_mark.line + 1, self.path)
 
     def wrong(self, code: str, line: int, field: str, ru: str, en: str) -> Fatal:
         """A refusal that says file, line and field before what is wrong and what is allowed."""
+        file = line.file if isinstance(line, Line) else self.path
         named_ru, named_en = (f", поле {field}", f", field {field}") if field else ("", "")
         return Fatal(
             code,
-            f"{self.path}, строка {line}{named_ru}: {ru}",
-            f"{self.path}, line {line}{named_en}: {en}",
+            f"{file}, строка {line:d}{named_ru}: {ru}",
+            f"{file}, line {line:d}{named_en}: {en}",
         )
 
     def _compose(self, path: Path) -> Node:

@@ -5,18 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-COLLECTIONS = {
-    "policy": "policies",
-    "organization": "organizations",
-    "schedule": "schedules",
-    "slot": "slots",
-    "visit": "visits",
-    "result": "results",
-    "vaccination": "vaccinations",
-    "request": "requests",
-}
-"""The plural of each kind, the same in both dialects (contracts §2)."""
-
 
 def segment(text: str) -> str:
     """One part of a path; ids are opaque and may hold anything."""

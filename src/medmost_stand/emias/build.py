@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from medmost_stand.accounts import basic, staff
 from medmost_stand.admin import Admin
 from medmost_stand.admin_routes import admin_routes
 from medmost_stand.credentials import MEDMOST, OGRN, Credentials
@@ -11,6 +12,7 @@ from medmost_stand.desk import PersonDesk
 from medmost_stand.emias.auth import EmiasAuth
 from medmost_stand.emias.batch import EmiasBatch
 from medmost_stand.emias.exchange import EmiasExchange
+from medmost_stand.emias.integration_api import IntegrationApi
 from medmost_stand.emias.pages import PageTokens
 from medmost_stand.emias.points import Point, Points
 from medmost_stand.emias.routes import auth_routes, exchange_routes, subscription_routes
@@ -25,8 +27,8 @@ from medmost_stand.worlds import Population
 FOREIGN = "other-mis"  # registered, but the exchange is closed to it
 
 
-def build_emias(core: Core, population: Population, credentials: Credentials) -> End:
-    """EMIAS over an opened and settled core."""
+def build_emias(core: Core, population: Population, credentials: Credentials, *, empty: bool = False) -> End:
+    """EMIAS over an opened and settled core; `empty` leaves out the stand's ready client."""
     desk = PersonDesk(core.system, None, population.seed)
     state = EndState(
         core.system,
@@ -40,7 +42,7 @@ def build_emias(core: Core, population: Population, credentials: Credentials) ->
         MEDMOST,
         FOREIGN,
     )
-    points = Points(core.storage, _ready(credentials))
+    points = Points(core.storage, [] if empty else _ready(credentials))
     auth = EmiasAuth(points, core.tokens)
     exchange = EmiasExchange(core.system, PageTokens(credentials.token_secret.encode()))
     subscribing = SubscriptionCalls(core.subscriptions, core.storage, core.clock, "items")
@@ -48,9 +50,10 @@ def build_emias(core: Core, population: Population, credentials: Credentials) ->
         *auth_routes(auth),
         *exchange_routes(exchange, EmiasBatch(core.system)),
         *subscription_routes(subscribing),
+        *IntegrationApi(points, core.subscriptions, core.storage, core.clock).routes(),
         *admin_routes(Admin(state, desk)),
     ]
-    return End(state, routes, Ways(refused, auth.gate))
+    return End(state, routes, Ways(refused, auth.gate, account=lambda request: basic(request, staff, "integrator")))
 
 
 def _ready(credentials: Credentials) -> list[Point]:

@@ -50,12 +50,14 @@ class EmiasExchange:
             return self._page(shelf.by_origin(query["origin"]), None)
         size = page_size(query.get("pageSize"))
         if query.get("pageToken"):
-            start = self._pages.position(shelf, query["pageToken"])
+            start = max(0, self._pages.position(shelf, query["pageToken"]) + call.shift)
         else:
             since = query.get("updatedSince")
             start = shelf.since(parse_since(since) if since else None)
         records = shelf.page(start, size)
         more = start + size < len(shelf)
+        if call.miscount:
+            more = bool(records) if call.miscount > 0 else start + 2 * size < len(shelf)
         return self._page(records, self._pages.write(records[-1]) if more else None)
 
     def _page(self, records: list[Record], token: str | None) -> web.Response:

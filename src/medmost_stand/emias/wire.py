@@ -34,6 +34,7 @@ CODES: dict[Reason, tuple[int, str]] = {
     Reason.WRONG_METHOD: (405, "SIM_METHOD_NOT_ALLOWED"),
     Reason.TOO_LARGE: (413, "SIM_TOO_LARGE"),
     Reason.TOO_MANY_CALLS: (429, "SIM_TOO_MANY_CALLS"),
+    Reason.UNAVAILABLE: (503, "SIM_UNAVAILABLE"),
     Reason.CREDENTIALS_WRONG: (401, "SIM_CREDENTIALS_WRONG"),
     Reason.TOKEN_MISSING: (401, "SIM_TOKEN_MISSING"),
     Reason.TOKEN_INVALID: (401, "SIM_TOKEN_INVALID"),
@@ -129,6 +130,7 @@ DIALECT = EmiasDialect(
     forms=FORMS,
     visit=VISIT,
     origin_field="originId",
+    version_field="version",
     server_fields=frozenset({"id", "version", "updatedAt", "originId", "deletedAt"}),
     stamp_step=1,
 )

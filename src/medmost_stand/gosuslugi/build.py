@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import uuid
 
+from aiohttp import web
+
+from medmost_stand.accounts import Account, basic
 from medmost_stand.admin import Admin
 from medmost_stand.admin_routes import admin_routes
 from medmost_stand.credentials import MNEMONIC, OGRN, Credentials, ecdsa_pair
@@ -12,6 +15,8 @@ from medmost_stand.end import Core, End, EndState, Ways
 from medmost_stand.gosuslugi.batch import GosuslugiBatch
 from medmost_stand.gosuslugi.cabinet import Cabinet
 from medmost_stand.gosuslugi.cabinet_routes import cabinet_routes
+from medmost_stand.gosuslugi.certificates import TestCentre
+from medmost_stand.gosuslugi.developer_api import DeveloperApi
 from medmost_stand.gosuslugi.esia import Esia
 from medmost_stand.gosuslugi.exchange import GosuslugiExchange
 from medmost_stand.gosuslugi.order_rules import Orders
@@ -31,9 +36,9 @@ FOREIGN = "OTHER_SYSTEM"  # registered, but the exchange is closed to it
 
 
 def build_gosuslugi(
-    core: Core, population: Population, credentials: Credentials, *, limit: int, console_url: str
+    core: Core, population: Population, credentials: Credentials, *, limit: int, console_url: str, empty: bool = False
 ) -> End:
-    """Gosuslugi over an opened and settled core; `limit` is calls a minute."""
+    """Gosuslugi over an opened and settled core; `limit` is calls a minute, `empty` leaves out the ready client."""
     orders = Orders(core.system, core.clock)
     desk = PersonDesk(core.system, orders, population.seed)
     state = EndState(
@@ -48,7 +53,7 @@ def build_gosuslugi(
         MNEMONIC,
         FOREIGN,
     )
-    partners = Partners(core.storage, _ready(credentials))
+    partners = Partners(core.storage, [] if empty else _ready(credentials))
     esia = Esia(partners, core.tokens)
     exchange = GosuslugiExchange(core.system)
     cabinet = Cabinet(state, credentials.token_secret.encode(), console_url)
@@ -60,9 +65,24 @@ def build_gosuslugi(
         *subscribing.routes("/api/exchange/v1/subscriptions"),
         *order_routes(OrderCalls(core.system, orders)),
         *cabinet_routes(cabinet),
+        *DeveloperApi(partners, TestCentre(core.storage), core.storage).routes(),
         *admin_routes(Admin(state, desk)),
     ]
-    return End(state, routes, Ways(refused, esia.gate, cabinet.session, CallLimit(limit, core.clock)))
+    limit_of_calls = CallLimit(limit, core.clock)
+    ways = Ways(refused, esia.gate, cabinet.session, lambda request: _representative(request, state), limit_of_calls)
+    return End(state, routes, ways)
+
+
+def _representative(request: web.Request, state: EndState) -> str:
+    """The test citizen who registers an organization; the account has to be confirmed, as ЕСИА asks for."""
+
+    def find(login: str) -> Account | None:
+        one = state.population.by_login(login)
+        if one is None:
+            return None
+        return Account(login, one["password"], one["last_name"], "partner" if one["trusted"] else "citizen")
+
+    return basic(request, find, "partner")
 
 
 def _ready(credentials: Credentials) -> list[InformationSystem]:

@@ -67,8 +67,10 @@ class GosuslugiExchange:
         start = shelf.since(parse_since(since) if since else None)
         if without:
             seen = [record for record in shelf.page(start, len(shelf)) if record.id not in without]
-            return self.page(seen[page * size :][:size], page, size, len(seen))
-        return self.page(shelf.page(start + page * size, size), page, size, len(shelf) - start)
+            total = max(0, len(seen) + call.miscount - call.shift)
+            return self.page(seen[max(0, page * size + call.shift) :][:size], page, size, total)
+        first = max(start, start + page * size + call.shift)
+        return self.page(shelf.page(first, size), page, size, max(0, len(shelf) - start + call.miscount - call.shift))
 
     def page(self, records: list[Record], page: int, size: int, total: int) -> web.Response:
         """A page as the portal answers it; «время» is the portal's own clock."""

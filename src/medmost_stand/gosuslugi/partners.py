@@ -147,7 +147,7 @@ class Partners:
         system = self.own(owner, mnemonic)
         left = tuple(key for key in system.keys if key.id != key_id)
         if len(left) == len(system.keys):
-            raise Refusal(Reason.NOT_FOUND, "Такого ключа нет")
+            raise Refusal(Reason.NOT_FOUND, "Такого ключа нет", status=404)
         self._put(replace(system, keys=left))
         return self._systems[mnemonic]
 
@@ -155,14 +155,16 @@ class Partners:
         """A system of the account's organization; Refusal NOT_FOUND."""
         found = next((one for one in self.systems(owner) if one.mnemonic == mnemonic), None)
         if found is None:
-            raise Refusal(Reason.NOT_FOUND, "У вашей организации нет системы с такой мнемоникой", "mnemonic")
+            raise Refusal(
+                Reason.NOT_FOUND, "У вашей организации нет системы с такой мнемоникой", "mnemonic", status=404
+            )
         return found
 
     def must_organization(self, owner: str) -> Organization:
         """The account's organization; Refusal NOT_FOUND where none is registered yet."""
         own = self.organization(owner)
         if own is None:
-            raise Refusal(Reason.NOT_FOUND, "Сначала зарегистрируйте организацию", "organization")
+            raise Refusal(Reason.NOT_FOUND, "Сначала зарегистрируйте организацию", "organization", status=404)
         return own
 
     def _put(self, system: InformationSystem) -> None:

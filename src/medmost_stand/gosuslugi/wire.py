@@ -34,6 +34,7 @@ CODES: dict[Reason, tuple[int, str]] = {
     Reason.WRONG_METHOD: (405, "method_not_allowed"),
     Reason.TOO_LARGE: (413, "bad_request"),
     Reason.TOO_MANY_CALLS: (429, "limitation_exception"),
+    Reason.UNAVAILABLE: (503, "internal_error"),
     Reason.CREDENTIALS_WRONG: (401, "ESIA-008010"),
     Reason.TOKEN_MISSING: (401, "ESIA-005011"),
     Reason.TOKEN_INVALID: (401, "ESIA-005011"),
@@ -134,6 +135,7 @@ DIALECT = GosuslugiDialect(
     forms=FORMS,
     visit=VISIT,
     origin_field="внешнийИд",
+    version_field="редакция",
     server_fields=frozenset({"id", "редакция", "изменено", "внешнийИд", "удалено"}),
     stamp_step=1_000_000,
 )

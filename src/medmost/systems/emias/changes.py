@@ -18,7 +18,7 @@ from medmost.systems.emias.wire import NAMES, moment, moment_text
 from medmost.systems.failures import page_error
 from medmost.systems.http import Call, Http
 from medmost.systems.items import items
-from medmost.systems.paths import COLLECTIONS, query
+from medmost.systems.paths import query
 from medmost.systems.settings import EmiasSettings
 from medmost.systems.timekeeping import Timekeeper
 
@@ -91,7 +91,7 @@ class Changes:
         return listing, since, token
 
     async def _listing(self, kind: str, since: datetime | None, token: str | None, size: int, until: float) -> Listing:
-        base = f"{self._settings.api_path}/{COLLECTIONS[kind]}"
+        base = f"{self._settings.api_path}/{self._settings.collections[kind]}"
         parameters = {
             "updatedSince": moment_text(since) if since is not None and token is None else None,
             "pageToken": token,

@@ -13,7 +13,7 @@ from medmost.systems.health import Pulse
 from medmost.systems.http import Answer, Call, Http, encoded
 from medmost.systems.items import body_of, items, observation, told
 from medmost.systems.limits import Operation
-from medmost.systems.paths import COLLECTIONS, query, segment
+from medmost.systems.paths import query, segment
 from medmost.systems.settings import EmiasSettings
 from medmost.systems.timekeeping import Timekeeper
 from medmost.systems.tokens import TokenKeeper
@@ -104,7 +104,7 @@ class Emias:
         headers: dict[str, str] | None = None,
         ok: tuple[int, ...] = (200,),
     ) -> Answer:
-        base = f"{self._settings.api_path}/{COLLECTIONS[kind]}"
+        base = f"{self._settings.api_path}/{self._settings.collections[kind]}"
         return await self._http.call(
             Call(
                 operation=operation,

@@ -13,7 +13,7 @@ from medmost.systems.gosuslugi.wire import NAMES, complain, moment, moment_text
 from medmost.systems.http import Answer, Call, Http, encoded
 from medmost.systems.items import body_of, identified, items
 from medmost.systems.limits import Operation
-from medmost.systems.paths import COLLECTIONS, query, segment
+from medmost.systems.paths import query, segment
 from medmost.systems.settings import GosuslugiSettings
 from medmost.systems.timekeeping import Timekeeper
 
@@ -119,7 +119,7 @@ class Exchange:
         headers: dict[str, str] | None = None,
         ok: tuple[int, ...] = (200,),
     ) -> Answer:
-        base = f"{self._settings.exchange_path}/{COLLECTIONS[kind]}"
+        base = f"{self._settings.exchange_path}/{self._settings.collections[kind]}"
         return await self._http.call(
             Call(
                 operation=operation,

@@ -12,6 +12,7 @@ import typer
 
 from medmost import __version__
 from medmost.cli import brakes, links, mapping, show
+from medmost.cli.access import access
 from medmost.cli.perform import actor, configured, ended_by, finish, perform
 from medmost.cli.talk import as_json, complain, lang, out, say
 from medmost.cli.usage import run_commands
@@ -64,7 +65,15 @@ def init(folder: Path) -> None:
     except MedmostError as error:
         complain(error)
         raise typer.Exit(2) from error
-    out.print(say(f"Готово: {folder}. Дальше: заполните systems.toml и запустите medmost check", f"Done: {folder}"))
+    out.print(
+        say(
+            f"Готово: {folder}. Дальше: medmost access проведёт по регистрации",
+            f"Done: {folder}. Next: medmost access walks the registration",
+        )
+    )
+
+
+app.command("access")(access)
 
 
 @app.command("run")

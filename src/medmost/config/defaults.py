@@ -62,7 +62,7 @@ _SYSTEMS: Final = """\
 [gosuslugi]
 base_url = "https://gosuslugi.example.invalid"   # адрес из вашего соглашения / the address of your agreement
 environment = "test"                             # как environment.name / the same as environment.name
-client = "medmost"                               # мнемоника вашей системы / your system's mnemonic
+client = ""                                      # мнемоника вашей системы / your system's mnemonic
 api_key = "file:secrets/gosuslugi.api-key"
 signer = "openssl-gost"
 key = "file:secrets/gosuslugi.key.pem"           # закрытый ключ организации / the organisation's private key
@@ -72,7 +72,7 @@ webhook_secret = "file:secrets/gosuslugi.webhook"
 [emias]
 base_url = "https://emias.example.invalid"
 environment = "test"
-client_id = "medmost"
+client_id = ""
 client_secret = "file:secrets/emias.client-secret"
 api_key = "file:secrets/emias.api-key"
 webhook_secret = "file:secrets/emias.webhook"

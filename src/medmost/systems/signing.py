@@ -8,7 +8,9 @@ files, never through a command line or a temporary file on disk.
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -75,7 +77,7 @@ class OpensslGost(_Certified):
         self._key = _pem(key)
 
     async def sign_cms(self, data: bytes) -> bytes:
-        with _memory_file(self._key) as key, _memory_file(self._certificate) as certificate:
+        with memory_file(self._key) as key, memory_file(self._certificate) as certificate:
             command = (
                 *("openssl", "cms", "-engine", "gost", "-sign", "-binary", "-cades", "-md", "md_gost12_256"),
                 *("-signer", f"/dev/fd/{certificate}", "-inkey", f"/dev/fd/{key}", "-outform", "DER"),
@@ -165,7 +167,7 @@ async def _run(command: Sequence[str], data: bytes, files: tuple[int, ...]) -> b
 
 
 @contextmanager
-def _memory_file(content: bytes) -> Iterator[int]:
+def memory_file(content: bytes) -> Iterator[int]:
     """A file descriptor whose content lives in memory only."""
     descriptor = os.memfd_create("medmost", os.MFD_CLOEXEC)
     try:
@@ -174,6 +176,11 @@ def _memory_file(content: bytes) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def new_webhook_secret() -> str:
+    """A fresh secret for the signatures of notices (Standard Webhooks): `whsec_` and 32 random bytes in base64."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def _pem(given: str) -> bytes:

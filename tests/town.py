@@ -104,9 +104,19 @@ def _now() -> datetime:
 
 
 @asynccontextmanager
-async def town(folder: Path, stage: str = "full", pace: Pace | None = None, **house_rules: Any) -> AsyncIterator[Town]:
-    """An empty town; every kind stands at `stage`. `house_rules`: what this house has other than usual."""
-    house = House(load_mappings(), Cipher(MASTER), **house_rules)
+async def town(
+    folder: Path,
+    stage: str = "full",
+    pace: Pace | None = None,
+    overlay: Path | None = None,
+    systems: dict[Side, MemorySystem] | None = None,
+    **house_rules: Any,
+) -> AsyncIterator[Town]:
+    """An empty town; every kind stands at `stage`. `house_rules`: what this house has other than usual.
+
+    `overlay`: mapping files of its own. `systems`: those of a town that was closed, so that medmost starts again.
+    """
+    house = House(load_mappings(overlay), Cipher(MASTER), **house_rules)
     database = await Database(folder / "state.db").open()
 
     def open_kinds(tx: Any) -> None:
@@ -114,7 +124,7 @@ async def town(folder: Path, stage: str = "full", pace: Pace | None = None, **ho
             ledgers.set_stage(tx, kind, stage)
 
     await database.write(open_kinds)
-    systems = {side: MemorySystem(side, _now) for side in BOTH}
+    systems = systems or {side: MemorySystem(side, _now) for side in BOTH}
     engine = Engine(house, database, dict(systems), Doorbell(), pace or Pace())
     try:
         yield Town(house, database, systems, engine)

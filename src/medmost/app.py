@@ -28,6 +28,7 @@ from medmost.sync.engine import Engine, Pace
 from medmost.sync.flight import Outcome
 from medmost.sync.house import Clock, House
 from medmost.sync.receive import Receiver
+from medmost.sync.versions import recognise_versions
 from medmost.systems.connect import connect
 from medmost.systems.contract import System
 from medmost.systems.settings import EmiasSettings, GosuslugiSettings
@@ -154,6 +155,7 @@ async def _build(config: Config, clock: Clock) -> App:
         started_at=clock.now(),
     )
     await _set_initial_stages(app)
+    await recognise_versions(house, database)
     return app
 
 

@@ -1,4 +1,4 @@
-"""`medmost mapping …`: the tables of fields, checked, tried and shown. Needs no state and no system."""
+"""`medmost mapping …`: the tables of fields, checked, tried, compared and shown. No system is asked for any of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from medmost.cli.perform import config_folder
+from medmost.cli.differing import show_difference
+from medmost.cli.perform import actor, config_folder, finish, perform
 from medmost.cli.talk import as_json, complain, lang, out, say
 from medmost.cli.trying import show_trial, trial_json
 from medmost.domain.errors import Fatal, MedmostError
@@ -100,6 +101,23 @@ def docs(folder: Path, config: Config = None) -> None:
     target = folder / f"mapping.{lang()}.md"
     target.write_text(markdown(_mappings(config), lang()), encoding="utf-8")
     out.print(str(target))
+
+
+@app.command("diff")
+def diff(
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR")] = None,
+    config: Config = None,
+    json: Annotated[bool, typer.Option("--json", help="машинный вид")] = False,
+) -> None:
+    """Чем таблицы папки отличаются от действующих и у скольких пар что изменится; без папки — что ждёт решения."""
+    given = None if folder is None else str(folder.resolve())
+    finish(perform(config, "mapping.diff", other=given), json, show_difference)
+
+
+@app.command("apply")
+def apply(kind: Annotated[str | None, typer.Argument()] = None, config: Config = None) -> None:
+    """Согласиться с изменённой таблицей (одного вида или всех): задержанное отправляется."""
+    finish(perform(config, "mapping.apply", kind=kind, actor=actor()), True)
 
 
 @app.command("show")

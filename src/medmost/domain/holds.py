@@ -66,7 +66,7 @@ REASONS: Final[dict[str, Reason]] = {  # by code
     ),
     "MM-BRAKE-MAPPING": Reason(
         "таблица полей вида изменилась", "the kind's mapping has changed",
-        "Посмотрите, что изменится у записей; затем medmost brakes release",
-        "See what becomes of the records; then medmost brakes release",
+        "Посмотрите, что изменится у записей: medmost mapping diff; затем medmost mapping apply",
+        "See what becomes of the records: medmost mapping diff; then medmost mapping apply",
     ),
 }  # fmt: skip

@@ -6,12 +6,18 @@ from typing import Any, Protocol
 
 from medmost.domain.kinds import Kind
 from medmost.domain.record import Doc, Fields, Reading, Side
+from medmost.mapping.language import KindRule
 
 
 class Mapping(Protocol):
     """Both directions of one kind. `read` and `write` are lenses: what was written reads back as the same value."""
 
     kind: Kind
+
+    @property
+    def rule(self) -> KindRule:
+        """The file it was made of."""
+        ...
 
     def read(self, side: Side, doc: Doc) -> Reading:
         """Canonical fields of a wire document; problems name every field that does not fit."""

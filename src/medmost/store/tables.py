@@ -268,6 +268,18 @@ brake = Table(
     ),
 )
 
+mapping_version = Table(
+    "mapping_version",
+    metadata,
+    Column("kind", String, nullable=False),
+    Column("hash", String, nullable=False),  # mapping.version.kind_hash
+    Column("rule", LargeBinary, nullable=False),  # what it means, as JSON: rules only, nothing of a record
+    Column("state", String, nullable=False),  # approved, waiting (for a person), former
+    Column("seen_at", Float, nullable=False),
+    Column("decided_by", String, nullable=False, default=""),
+    PrimaryKeyConstraint("kind", "hash"),
+)
+
 event = Table(
     "event",
     metadata,

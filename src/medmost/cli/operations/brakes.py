@@ -9,7 +9,7 @@ from medmost.app import App
 from medmost.cli.control import Progress
 from medmost.domain.errors import Fatal
 from medmost.store import brakes
-from medmost.sync import braking
+from medmost.sync import braking, versions
 from medmost.sync.status import brakes_status
 
 
@@ -28,7 +28,9 @@ async def brakes_release(app: App, args: dict[str, Any], _: Progress) -> tuple[i
             if id_ not in {one.id for one in held}:
                 raise Fatal("MM-CLI-BRAKE", f"Тормоза {id_} нет: см. medmost brakes list",
                             f"there is no brake {id_}: see medmost brakes list")  # fmt: skip
-        braking.release(tx, app.house, held, str(args.get("actor") or "operator"))
+        actor = str(args.get("actor") or "operator")
+        versions.approve(tx, app.house, [one.kind for one in held if one.code == versions.CODE], actor)
+        braking.release(tx, app.house, held, actor)
 
     await app.database.write(release)
     app.bell.ring("deliver.gosuslugi", "deliver.emias")

@@ -19,7 +19,7 @@ WRONG = [
     ("key: [schedule_id, starts_at]", "key: [schedule_id, when]", "MM-MAP-RULE", "", "when"),
     ("schedule_id: schedule}", "schedule_id: timetable}", "MM-MAP-RULE", "schedule_id", "organization, policy"),
     ("at: Начало, as: time DD", "at: Начало, as: tme DD", "MM-MAP-RULE", "starts_at", "time DD.MM.YYYY"),
-    ("at: Начало, as:", "att: Начало, as:", "MM-MAP-WORD", "starts_at", "as, at, last, or, writes"),
+    ("at: Начало, as:", "att: Начало, as:", "MM-MAP-WORD", "starts_at", "as, at, copies, last, or, reason, writes"),
     ("at: endTime, as: time ISO", "at: endTime, as: date ISO", "MM-MAP-RULE", "ends_at", "date and time"),
     ("at: endTime,", "at: startTime,", "MM-MAP-RULE", "ends_at", "belongs to starts_at"),
     ("at: endTime,", "at: receptionType,", "MM-MAP-RULE", "reception_type", "belongs to ends_at"),
@@ -83,7 +83,7 @@ def test_line_is_that_of_the_word(tmp_path: Path, right: str, wrong: str) -> Non
 
 
 def test_own_file_stands_in_for_ours(tmp_path: Path) -> None:
-    text = SLOT.replace("at: Вид приёма", "at: Тип приёма")
+    text = SLOT.replace("Вид приёма: ", "Тип приёма: ").replace("at: Вид приёма", "at: Тип приёма")
     (tmp_path / "slot.yaml").write_text(text, encoding="utf-8")
     slot = load_mappings(tmp_path)["slot"]
     assert slot.write(Side.GOSUSLUGI, {"reception_type": "1"}, None) == {"Тип приёма": "1"}

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from medmost.domain.errors import Fatal
-from medmost.domain.kinds import Field, Kind, Style
+from medmost.domain.kinds import Field, Kind, Owner, Style
 from medmost.domain.record import BOTH, Doc, Fields, Problem, Reading, Side
 from medmost.mapping import paths
 from medmost.mapping.formats import LENSES, Lens, dictionary
-from medmost.mapping.language import FieldRule, KindRule, Place, RowField
+from medmost.mapping.language import Constant, FieldRule, KindRule, Place, RowField
 from medmost.mapping.rows import Last, ListPlan, append_rows, read_list, replace_list
 from medmost.mapping.source import Part, reader_source, writer_source
 from medmost.mapping.unfit import Unfit, missing, value_class
@@ -37,7 +37,7 @@ class CompiledMapping:
     def __init__(self, rule: KindRule) -> None:
         self.rule = rule
         self.kind = kind_of(rule)
-        made = {side: _compile(rule.fields, side) for side in BOTH}
+        made = {side: _compile(rule.fields, side, rule.constants) for side in BOTH}
         self._read = {side: made[side][0] for side in BOTH}
         self._write = {side: made[side][1] for side in BOTH}
         self._source = {side: made[side][2] for side in BOTH}
@@ -83,7 +83,7 @@ def kind_of(rule: KindRule) -> Kind:
         collection=rule.collection,
         title_ru=rule.title.ru,
         title_en=rule.title.en,
-        fields=tuple(_field_of(field) for field in rule.fields),
+        fields=tuple(_field_of(field, rule) for field in rule.fields),
         key=rule.key,
         source=rule.source,
         creates=rule.creates,
@@ -100,11 +100,11 @@ def kind_of(rule: KindRule) -> Kind:
     )
 
 
-def _field_of(rule: FieldRule) -> Field:
+def _field_of(rule: FieldRule, kind: KindRule) -> Field:
     sides = [side for side in BOTH if rule.place(side) is not None]
     return Field(
         name=rule.name,
-        owner=rule.owner,
+        owner=owner_of(rule, kind),
         style=rule.style,
         order=rule.order,
         leader=rule.leader,
@@ -112,6 +112,12 @@ def _field_of(rule: FieldRule) -> Field:
         only=sides[0] if len(sides) == 1 else None,
         source=rule.source,
     )
+
+
+def owner_of(field: FieldRule, kind: KindRule) -> Owner:
+    """Who decides about a field: its owner, else a person; on a one-way rule the side that it is taken from."""
+    source = field.source or kind.source
+    return Owner(source.value) if source is not None else field.owner or Owner.PERSON
 
 
 def lens_of(field: RowField, side: Side) -> Lens | None:
@@ -125,7 +131,7 @@ def lens_of(field: RowField, side: Side) -> Lens | None:
     return LENSES[place.form] if place.form is not None else None
 
 
-def _compile(fields: tuple[RowField, ...], side: Side) -> tuple[Any, Any, str]:
+def _compile(fields: tuple[RowField, ...], side: Side, constants: tuple[Constant, ...] = ()) -> tuple[Any, Any, str]:
     """Reader, writer and their source for the fields that a side shows."""
     names: dict[str, Any] = dict(_ROW_HELPERS)
     parts: list[Part] = []
@@ -140,9 +146,15 @@ def _compile(fields: tuple[RowField, ...], side: Side) -> tuple[Any, Any, str]:
         lens = lens_of(field, side)
         assert lens is not None, field.name  # check.py has seen to it
         names[f"read_{number}"], names[f"write_{number}"] = lens.read, lens.write
+        for other, copy in enumerate(place.copies):
+            names[f"write_{number}_{other}"] = lens.write if copy.form is None else LENSES[copy.form].write
         parts.append(_part(number, field, place, side))
     absent = [field.name for field in fields if field.place(side) is None]
-    text = reader_source(parts, absent) + "\n\n" + writer_source(parts)
+    text = (
+        reader_source(parts, absent)
+        + "\n\n"
+        + writer_source(parts, [(paths.parse(one.at) or (), one.value) for one in constants if one.side is side])
+    )
     exec(compile(text, f"<mapping {side}>", "exec"), names)  # noqa: S102  # source made of checked rules only
     return names["read"], names["write"], text
 
@@ -158,6 +170,7 @@ def _part(number: int, field: RowField, place: Place, side: Side, *, grows: bool
         blanks=side is Side.GOSUSLUGI,
         rows=isinstance(field, FieldRule) and bool(field.rows),
         grows=grows,
+        copies=tuple(paths.parse(copy.at) or () for copy in place.copies),
     )
 
 

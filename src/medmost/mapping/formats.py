@@ -34,6 +34,7 @@ class Lens(msgspec.Struct, frozen=True, kw_only=True):
     write: Write
     ru: str
     en: str
+    writes: bool = True  # False: the wire form says more than the canonical one, which cannot be turned back
 
 
 def _same(value: Any) -> Any:
@@ -247,5 +248,12 @@ LENSES: dict[str, Lens] = {
     "number comma": _lens("decimal", read_decimal, write_comma, "число с запятой", "number with a decimal comma"),
     "boolean": _lens("boolean", read_boolean, _same, "true / false", "true / false"),
     "Да/Нет": _lens("boolean", read_yes_no, write_yes_no, "Да / Нет", "Да / Нет"),
-    "not ended": _lens("boolean", read_not_ended, _same, "дата; нет — действует", "a date; absent = active"),
+    "not ended": Lens(
+        canon="boolean",
+        read=read_not_ended,
+        write=_same,
+        ru="дата; нет — действует",
+        en="a date; absent = active",
+        writes=False,
+    ),
 }

@@ -41,6 +41,10 @@ class Layered(Located):
     def has(self, path: str) -> bool:
         return any(self._in(file, path) is not None for file in (self._over, self._base))
 
+    def own(self, path: str) -> bool:
+        over = self._in(self._over, path)
+        return over is not None and self._over.has(over)
+
     def _in(self, file: Located, path: str) -> str | None:
         """A path of the whole as a path of one of its files; None where that file lacks the field."""
         done, whole, part = "$", self.plain, file.plain

@@ -12,7 +12,9 @@ from medmost.domain.errors import Fatal
 from medmost.domain.kinds import SHIPPED
 from medmost.mapping.check import Checker
 from medmost.mapping.compiler import CompiledMapping
+from medmost.mapping.families import family
 from medmost.mapping.language import KindRule, load_rules
+from medmost.mapping.located import Located
 
 OURS = Path(__file__).parent / "kinds"
 
@@ -35,22 +37,26 @@ def try_mappings(overlay: Path | None = None) -> tuple[dict[str, CompiledMapping
     files = {path.stem: path for path in kind_files(OURS)} | {path.stem: path for path in kind_files(overlay)}
     # Kinds of a deployment follow the shipped ones by name; parents come before their children in any case.
     names = sorted(files, key=lambda name: (SHIPPED.index(name) if name in SHIPPED else len(SHIPPED), name))
-    mappings: dict[str, CompiledMapping] = {}
+    loaded: dict[str, tuple[CompiledMapping, Located]] = {}
     errors: list[Fatal] = []
     for name in names:
         try:
-            mappings[name] = load_mapping(files[name], names)
+            loaded[name] = _load(files[name], names)
         except Fatal as error:
             errors.append(error)
-    return _parents_first(mappings), errors
+    errors += family((mapping.rule, located) for mapping, located in loaded.values())
+    return _parents_first({name: mapping for name, (mapping, _) in loaded.items()}), errors
 
 
 def load_mapping(path: Path, kinds: list[str] | None = None) -> CompiledMapping:
     """One file, checked and compiled. `kinds`: what there is beside it; the shipped ones where nothing is said."""
+    return _load(path, kinds or [file.stem for file in kind_files(OURS)])[0]
+
+
+def _load(path: Path, kinds: list[str]) -> tuple[CompiledMapping, Located]:
     ours = OURS / path.name
     rule, located = load_rules(path, ours if ours.is_file() and ours != path else None)
-    Checker(rule, located, kinds or [file.stem for file in kind_files(OURS)]).check()
-    return CompiledMapping(rule)
+    return Checker(rule, located, kinds).check(), located
 
 
 def kind_files(folder: Path | None) -> list[Path]:

@@ -13,7 +13,13 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from medmost.domain.errors import Fatal
 
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
-_INT, _BOOL, _NULL = "tag:yaml.org,2002:int", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:null"
+_TAG = "tag:yaml.org,2002:"
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"-?[0-9]+\.[0-9]+")
+DEEPEST = 12
+"""No word of the language lies deeper; a file that refers to itself would go down for ever."""
+LONGEST = 50_000
+"""Values in a file, aliases counted each time: ten aliases of ten aliases of ten … are no description of a kind."""
 
 
 class Line(int):
@@ -32,6 +38,7 @@ class Located:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._count = 0
         self._root = self._compose(path)
         self.plain = self._plain(self._root)
 
@@ -51,6 +58,10 @@ class Located:
         for key, index in _STEP.findall(path):
             node = _inside(node, key, index) if node is not None else None
         return node is not None
+
+    def own(self, path: str) -> bool:
+        """Is what stands at `path` of this file itself, not of one that it is laid over? Of a single file, all is."""
+        return self.has(path)
 
     def line_of_key(self, path: str, key: str) -> int:
         """The line of a key inside the mapping at `path`."""
@@ -91,13 +102,18 @@ class Located:
             raise self.wrong("MM-MAP-SYNTAX", 1, "", "в файле нет описания вида", "the file describes no kind")
         return node
 
-    def _plain(self, node: Node) -> Any:
+    def _plain(self, node: Node, depth: int = 0) -> Any:
+        self._count += 1
+        if depth > DEEPEST or self._count > LONGEST:
+            raise self._at(node, "вложено слишком глубоко или слишком много", "nested too deeply or too much")
         if isinstance(node, ScalarNode):
-            return _scalar(node)
+            return self._scalar(node)
         if isinstance(node, SequenceNode):
-            return [self._plain(item) for item in node.value]
+            return [self._plain(item, depth + 1) for item in node.value]
         plain: dict[str, Any] = {}
         for label, inner in node.value:
+            if not isinstance(label, ScalarNode):
+                raise self._at(label, "ключ должен быть словом", "a key must be a word")
             name = str(label.value)
             if name in plain:
                 raise self.wrong(
@@ -107,19 +123,25 @@ class Located:
                     f"ключ «{name}» повторён",
                     f'the key "{name}" is there twice',
                 )
-            plain[name] = self._plain(inner)
+            plain[name] = self._plain(inner, depth + 1)
         return plain
 
+    def _scalar(self, node: ScalarNode) -> Any:
+        tag, shown = str(node.tag).removeprefix(_TAG), str(node.value)
+        if tag == "null":
+            return None
+        if tag == "bool":
+            return shown.lower() == "true"
+        if tag == "int" and _WHOLE.fullmatch(shown):
+            return int(shown)
+        if tag == "float" and _FLOAT.fullmatch(shown):
+            return float(shown)
+        if tag in {"int", "float"}:  # 007 would lose its zeros, 1e3 and 0x1F their spelling
+            raise self._at(node, f"число «{shown}»: возьмите в кавычки", f'the number "{shown}": put it in quotes')
+        return shown
 
-def _scalar(node: ScalarNode) -> Any:
-    tag, shown = str(node.tag), str(node.value)
-    if tag == _NULL:
-        return None
-    if tag == _BOOL:
-        return shown.lower() == "true"
-    if tag == _INT and shown.lstrip("-").isdigit():
-        return int(shown)
-    return shown
+    def _at(self, node: Node, ru: str, en: str) -> Fatal:
+        return self.wrong("MM-MAP-SYNTAX", node.start_mark.line + 1, "", ru, en)
 
 
 def _inside(node: Node, key: str, index: str) -> Node | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from medmost.domain.kinds import Style
 from medmost.domain.record import Side
-from medmost.mapping.compiler import CompiledMapping, lens_of
+from medmost.mapping.compiler import CompiledMapping, lens_of, owner_of
 from medmost.mapping.language import FieldRule, KindRule, RowField
 
 _WORDS = {
@@ -157,5 +157,4 @@ def _decides(rule: KindRule, field: FieldRule, lang: str) -> str:
         return words["follows"].format(f"`{field.leader}`")
     if field.style is Style.GROW:
         return words["grow"]
-    owner = field.source or rule.source or field.owner
-    return words[owner.value]
+    return words[owner_of(field, rule).value]

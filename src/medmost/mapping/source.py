@@ -18,6 +18,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     blanks: bool  # an emptied field stays with empty text (Gosuslugi), else its key goes
     rows: bool
     grows: bool
+    copies: tuple[Path, ...] = ()  # places that are written with the value and never read
 
 
 def reader_source(parts: list[Part], absent: list[str]) -> str:
@@ -88,9 +89,12 @@ def _inline(path: Path) -> str:
     return f"{above}.get({path[-1].key!r})"
 
 
-def writer_source(parts: list[Part]) -> str:
+def writer_source(parts: list[Part], constants: list[tuple[Path, str | int | bool]]) -> str:
     """``write(fields, onto) -> doc``: only fields given, and only where the document shows something else."""
     lines = ["def write(fields, onto):", "    doc = dict(onto) if onto else {}"]
+    if constants:
+        lines.append("    if onto is None:")
+        lines += [f"        put(doc, {_keys(path)!r}, {value!r})" for path, value in constants]
     for part in parts:
         if part.writes:
             lines += _write_part(part)
@@ -102,7 +106,7 @@ def _write_part(part: Part) -> list[str]:
     if part.rows:
         verb = "append_rows" if part.grows else "replace_list"
         return [*lines, f"        {verb}(doc, list_{part.number}, fields[{part.name!r}] or [])"]
-    keys = [tuple(step.key for step in path) for path in part.paths]
+    keys = [_keys(path) for path in part.paths]
     lines.append(f"        value, keys, found = fields[{part.name!r}], {keys[0]!r}, {_inline(part.paths[0])}")
     for path, other in zip(part.paths[1:], keys[1:], strict=True):
         lines += [
@@ -120,7 +124,15 @@ def _write_part(part: Part) -> list[str]:
         "            same = False",
         "        if not same:",
         "            if value is None:",
-        *[f"                {empty}(doc, {other!r})" for other in keys],
+        *[f"                {empty}(doc, {other!r})" for other in (*keys, *map(_keys, part.copies))],
         "            else:",
         f"                put(doc, keys, write_{part.number}(value))",
+        *[
+            f"                put(doc, {_keys(path)!r}, write_{part.number}_{number}(value))"
+            for number, path in enumerate(part.copies)
+        ],
     ]
+
+
+def _keys(path: Path) -> tuple[str, ...]:
+    return tuple(step.key for step in path)

@@ -31,6 +31,7 @@ class Admin:
     def __init__(self, state: EndState, desk: PersonDesk) -> None:
         self._state = state
         self._desk = desk
+        self.collections = state.system.dialect.collections
 
     async def export(self, call: Call) -> web.Response:
         """Everything of a collection in the order of change, tombstones as in lists."""
@@ -103,7 +104,7 @@ class Admin:
         await state.living.stop()
         state.faults.rules = []
         state.clock.shift = 0.0
-        world = await asyncio.to_thread(build_world, people, seed, state.clock.now().date())
+        world = await asyncio.to_thread(build_world, people, seed, state.clock.now().date(), state.added)
         state.webhooks.clear()
         state.population = settle(state.system, world, people, seed)
         return json_response(orjson.dumps({"people": people, "seed": seed}))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from medmost_stand.admin import Admin
 from medmost_stand.api import Parameter, Route
-from medmost_stand.dialect import COLLECTIONS
 
 _RECORD = {"type": "object"}
 _AFTER = Parameter("after", "query", "Номер последнего известного действия", schema={"type": "integer"})
@@ -28,7 +27,7 @@ def admin_routes(admin: Admin) -> list[Route]:
         Route("POST", "/stand/tokens", admin.make_token, "Маркер для проверки", "loopback", body=_RECORD),
         Route("GET", "/stand/calls", admin.calls, "Счётчики обращений", "loopback"),
     ]
-    for name in COLLECTIONS:
+    for name in admin.collections:
         routes += _of_collection(name, admin)
     move = "/stand/act/visits/{id}:move"
     routes.append(Route("POST", move, admin.act, "Перенос записи", "loopback", "visits", body=_RECORD))

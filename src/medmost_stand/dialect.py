@@ -36,6 +36,14 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Status:
+    """A field whose codes only go forward."""
+
+    path: str
+    onward: Mapping[str, frozenset[str]]  # code -> codes it may change to; one without a row is free
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """The fields of one collection that the system checks; others are kept as they come."""
 
@@ -43,6 +51,7 @@ class Form:
     fields: tuple[Field, ...]
     key: tuple[str, ...]  # paths of the natural key
     unique: bool  # whether two live records may not share the key
+    status: Status | None = None  # of added collections; visits have rules of their own
 
     def field(self, path: str) -> Field:
         """The field at a path; KeyError if the system does not check it."""
@@ -86,6 +95,11 @@ class Dialect:
     version_field: str
     server_fields: frozenset[str]  # written by the system alone, ignored in what comes in
     stamp_step: int  # microseconds between two stamps the system can tell apart
+
+    @property
+    def collections(self) -> tuple[str, ...]:
+        """All collections served: those of every stand and those added by files."""
+        return tuple(self.forms)
 
     def head(self, record: Record) -> bytes:
         """The leading members the system adds to a record, as an open JSON object."""

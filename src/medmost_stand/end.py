@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
+from medmost_stand.added import Added
 from medmost_stand.api import Call, Doors, Route, json_response, mount
 from medmost_stand.clock import Clock
 from medmost_stand.dialect import Dialect
@@ -41,6 +42,7 @@ class EndState:
     client: str  # medmost's client id here
     foreign_client: str
     calls: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    added: tuple[Added, ...] = ()  # collections of files, for a new world
     address: str = ""  # where the system is served, known once it listens
 
 
@@ -65,7 +67,7 @@ def build_core(dialect: Dialect, path: Path, *, durable: bool, secret: bytes, to
     faults = Faults(system)
     tokens = Tokens(f"http://{dialect.name}.stand/", secret, token_life, clock)
     faults.revoke_tokens = tokens.revoke_all
-    subscriptions = Subscriptions(storage)
+    subscriptions = Subscriptions(storage, dialect.collections)
     webhooks = Webhooks(dialect, storage, clock, subscriptions, faults)
     system.listeners.append(webhooks.on_change)
     return Core(storage, clock, system, faults, tokens, subscriptions, webhooks)

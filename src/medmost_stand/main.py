@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from medmost_stand.added import CollectionErrors, load_collections
 from medmost_stand.stand import Settings, Stand
 
 TITLES = {"gosuslugi": "Госуслуги", "emias": "ЕМИАС"}
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--limit", type=_whole(1, 10**9), default=60_000, help="обращений к Госуслугам в минуту (60000)")
     add("--token-life", type=_whole(1, 86_400), default=3600, help="срок маркеров доступа, секунд (3600)")
     add("--state", type=Path, help="файл или папка, где стенд хранит состояние между запусками")
-    add("--collections", type=Path, help="дополнительные коллекции (пока не поддерживается)")
+    add("--collections", type=Path, metavar="DIR", help="папка с файлами дополнительных коллекций")
     add("--write-config", type=Path, metavar="DIR", help="записать готовую настройку medmost для этого стенда")
     add("--empty", action="store_true", help="люди есть, но ни одна система не зарегистрирована: путь новичка")
     add("--console-url", default="http://127.0.0.1:8800", help="адрес пульта medmost")
@@ -60,8 +61,10 @@ def settings_of(arguments: list[str]) -> Settings:
     """Settings of a command line; exits with 2 and one sentence on wrong use."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    if given.collections is not None:
-        parser.error("--collections пока не поддерживается: коллекции стенда заданы в программе")
+    try:
+        added = () if given.collections is None else load_collections(given.collections)
+    except CollectionErrors as errors:
+        parser.error(f"коллекции не приняты:\n{errors}")
     if given.empty and given.write_config is not None:
         parser.error("--empty и --write-config исключают друг друга: готовой настройки у новичка нет")
     return Settings(
@@ -76,6 +79,7 @@ def settings_of(arguments: list[str]) -> Settings:
         state=given.state,
         config=given.write_config,
         console_url=given.console_url,
+        added=added,
         empty=given.empty,
     )
 

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from medmost_stand.clock import moment
-from medmost_stand.dialect import Body, Dialect, Form, at, key_of
+from medmost_stand.dialect import Body, Dialect, Form, Status, at, key_of
 from medmost_stand.records import Shelf
 from medmost_stand.refusal import Reason, Refusal
 
@@ -30,8 +30,12 @@ class Rules:
         _check_fields(form, body)
         self._check_references(form, body)
         self._check_unique(form, body, own_id)
+        if form.status is not None:
+            _check_onward(form.status, "Статус", body, before)
         if collection == "visits":
-            self._check_status(body, before)
+            _check_onward(
+                Status(self._dialect.visit.status, self._dialect.visit.onward), "Статус записи на приём", body, before
+            )
             self._check_time(body, before, own_id, client)
 
     def _check_references(self, form: Form, body: Body) -> None:
@@ -50,18 +54,6 @@ class Rules:
         if form.unique and self._shelves[form.collection].by_key(body) - {own_id}:
             names = ", ".join(f"«{path}»" for path in form.key)
             raise Refusal(Reason.DUPLICATE, f"Запись с таким же значением {names} уже есть", form.key[0])
-
-    def _check_status(self, body: Body, before: Body | None) -> None:
-        words = self._dialect.visit
-        old = None if before is None else at(before, words.status)
-        new = at(body, words.status)
-        if old is None or old == new or old not in words.onward or new in words.onward[old]:
-            return
-        raise Refusal(
-            Reason.STATUS_BACKWARD,
-            f"Статус записи на приём не возвращается: было «{old}», стало бы «{new}»",
-            words.status,
-        )
 
     def _check_time(self, body: Body, before: Body | None, own_id: str | None, client: str) -> None:
         words = self._dialect.visit
@@ -97,6 +89,14 @@ class Rules:
                 raise Refusal(
                     Reason.UNKNOWN_REFERENCE, "В этот день врач не принимает: расписание не действует", words.start
                 )
+
+
+def _check_onward(status: Status, title: str, body: Body, before: Body | None) -> None:
+    old = None if before is None else at(before, status.path)
+    new = at(body, status.path)
+    if old is None or old == new or old not in status.onward or new in status.onward[old]:
+        return
+    raise Refusal(Reason.STATUS_BACKWARD, f"{title} не возвращается: было «{old}», стало бы «{new}»", status.path)
 
 
 def _period(form: Form, schedule: Body, dialect: Dialect) -> tuple[date, date]:

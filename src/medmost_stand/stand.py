@@ -6,15 +6,17 @@ import contextlib
 import socket
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from aiohttp import web
 
+from medmost_stand.added import Added
 from medmost_stand.clock import MOSCOW
 from medmost_stand.credentials import Credentials, fresh, loaded, with_secrets
+from medmost_stand.dialect import Dialect
 from medmost_stand.emias.build import build_emias
 from medmost_stand.emias.wire import DIALECT as EMIAS
 from medmost_stand.end import Core, End, build_core
@@ -27,7 +29,7 @@ from medmost_stand.write_config import Addresses, known_secrets, locked, write_c
 
 SystemName = Literal["gosuslugi", "emias"]
 NAMES: tuple[SystemName, SystemName] = ("gosuslugi", "emias")
-_DIALECTS = {"gosuslugi": GOSUSLUGI, "emias": EMIAS}
+_DIALECTS: dict[SystemName, Dialect] = {"gosuslugi": GOSUSLUGI, "emias": EMIAS}
 _CREDENTIALS = "credentials"
 
 
@@ -46,6 +48,7 @@ class Settings:
     state: Path | None = None
     config: Path | None = None
     console_url: str = "http://127.0.0.1:8800"
+    added: tuple[Added, ...] = ()
     empty: bool = False  # nobody is registered: the newcomer's beginning
     world: Callable[[], World] | None = None
 
@@ -75,9 +78,10 @@ class Stand:
             self.addresses = {name: self._address(name, sockets) for name in NAMES}
             if config is not None:
                 where = Addresses(self.addresses["gosuslugi"], self.addresses["emias"], self._settings.console_url)
-                write_config(config, self.credentials, where)
+                write_config(config, self.credentials, where, [one.kind for one in self._settings.added if one.kind])
         for name in self._names:
             end = self._end(name, cores[name], populations[name])
+            end.state.added = self._settings.added
             self.ends[name] = end
             site = web.SockSite(await end.prepare(), sockets[name], backlog=1024)
             await end.start(site, self.addresses[name])
@@ -106,12 +110,17 @@ class Stand:
 
     def _core(self, name: SystemName, path: Path) -> Core:
         return build_core(
-            _DIALECTS[name],
+            self._dialect(name),
             path,
             durable=self._settings.state is not None,
             secret=f"{name}:{self.credentials.token_secret}".encode(),
             token_life=self._settings.token_life,
         )
+
+    def _dialect(self, name: SystemName) -> Dialect:
+        shipped = _DIALECTS[name]
+        more = {one.collection: one.forms[name] for one in self._settings.added}
+        return replace(shipped, forms={**shipped.forms, **more}) if more else shipped
 
     def _keep_credentials(self, cores: dict[SystemName, Core]) -> None:
         for core in cores.values():
@@ -136,7 +145,8 @@ class Stand:
     def _world(self) -> World:
         if self._settings.world is not None:
             return self._settings.world()
-        return build_world(self._settings.people, self._settings.seed, datetime.now(MOSCOW).date())
+        today = datetime.now(MOSCOW).date()
+        return build_world(self._settings.people, self._settings.seed, today, self._settings.added)
 
     def _bound(self, name: SystemName) -> socket.socket:
         bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

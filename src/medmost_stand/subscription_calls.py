@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import orjson
 from aiohttp import web
 
 from medmost_stand.api import Call, Route, json_response
 from medmost_stand.clock import Clock
-from medmost_stand.dialect import COLLECTIONS
 from medmost_stand.storage import Storage
 from medmost_stand.subscriptions import Subscriptions
 
-_BODY = {
-    "type": "object",
-    "required": ["url", "secret"],
-    "properties": {
-        "url": {"type": "string", "format": "uri"},
-        "secret": {"type": "string", "pattern": "^whsec_"},
-        "collections": {"type": "array", "items": {"enum": list(COLLECTIONS)}},
-    },
-}
+
+def subscription_body(collections: Sequence[str]) -> dict[str, Any]:
+    """What is sent to subscribe, as the OpenAPI describes it."""
+    return {
+        "type": "object",
+        "required": ["url", "secret"],
+        "properties": {
+            "url": {"type": "string", "format": "uri"},
+            "secret": {"type": "string", "pattern": "^whsec_"},
+            "collections": {"type": "array", "items": {"enum": list(collections)}},
+        },
+    }
 
 
 class SubscriptionCalls:
@@ -40,7 +45,7 @@ class SubscriptionCalls:
                 base,
                 self.put,
                 "Подписка, одна на адрес",
-                body=_BODY,
+                body=subscription_body(self._subscriptions.known),
                 answers={200: "Была", 201: "Новая", **wrong},
             ),
             Route("GET", base, self.list_own, "Свои подписки", answers={200: "Список"}),

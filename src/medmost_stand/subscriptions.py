@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from medmost_stand.dialect import COLLECTIONS, Body
+from medmost_stand.dialect import Body
 from medmost_stand.refusal import Reason, Refusal
 from medmost_stand.storage import Storage
 
@@ -47,8 +47,9 @@ def secret_bytes(secret: str) -> bytes:
 class Subscriptions:
     """Kept over a stop with --state."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, known: tuple[str, ...]) -> None:
         self._storage = storage
+        self.known = known
         self._all: dict[str, Subscription] = {}
         for row in storage.read("SELECT id, client, url, secret, collections, created FROM subscription"):
             subscription_id, client, url, secret, collections, created = row
@@ -57,7 +58,7 @@ class Subscriptions:
 
     def put(self, client: str, body: Body, now: float) -> tuple[Subscription, bool]:
         """The subscription of this address, made or brought up to date, and whether it is new."""
-        url, secret, collections = _parsed(body)
+        url, secret, collections = _parsed(body, self.known)
         old = next((s for s in self._all.values() if s.client == client and s.url == url), None)
         subscription = Subscription(
             old.id if old else str(uuid.uuid4()), client, url, secret, collections, old.created if old else now
@@ -92,9 +93,9 @@ class Subscriptions:
         return found
 
 
-def _parsed(body: Body) -> tuple[str, str, tuple[str, ...]]:
+def _parsed(body: Body, known: tuple[str, ...]) -> tuple[str, str, tuple[str, ...]]:
     url, secret = body.get("url"), body.get("secret")
-    collections = body.get("collections", list(COLLECTIONS))
+    collections = body.get("collections", list(known))
     if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
         raise Refusal(Reason.INVALID_FIELD, "Поле «url»: нужен адрес http:// или https://", "url")
     try:
@@ -102,7 +103,7 @@ def _parsed(body: Body) -> tuple[str, str, tuple[str, ...]]:
     except ValueError:
         text = "Поле «secret»: нужна строка whsec_ и base64 от 16–64 байт"
         raise Refusal(Reason.INVALID_FIELD, text, "secret") from None
-    if not isinstance(collections, list) or not collections or not set(map(str, collections)) <= set(COLLECTIONS):
-        text = f"Поле «collections»: список из {', '.join(COLLECTIONS)}"
+    if not isinstance(collections, list) or not collections or not set(map(str, collections)) <= set(known):
+        text = f"Поле «collections»: список из {', '.join(known)}"
         raise Refusal(Reason.INVALID_FIELD, text, "collections")
     return url, str(secret), tuple(collections)

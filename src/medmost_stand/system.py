@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import orjson
 
 from medmost_stand.clock import Clock
-from medmost_stand.dialect import COLLECTIONS, Body, Dialect, at
+from medmost_stand.dialect import Body, Dialect, at
 from medmost_stand.effects import Actor, Effects
 from medmost_stand.idempotency import Idempotency
 from medmost_stand.records import Record, Shelf
@@ -35,9 +35,11 @@ class System:
         self._shelve(Record(c, i, v, s, o, bool(d), bytes(b)) for c, i, v, s, o, d, b in rows)
 
     def _shelve(self, records: Iterable[Record]) -> None:
-        self.shelves = {name: Shelf(self.dialect.forms[name], self.dialect) for name in COLLECTIONS}
+        self.shelves = {name: Shelf(self.dialect.forms[name], self.dialect) for name in self.dialect.collections}
         self.rules = Rules(self.dialect, self.shelves)
         for record in sorted(records, key=lambda record: (record.stamp, record.id)):
+            if record.collection not in self.shelves:
+                continue  # of a file that this run was started without; it stays where it is kept
             self.shelves[record.collection].put(record, record.fields())
 
     def seed(self, records: Iterable[Record]) -> None:

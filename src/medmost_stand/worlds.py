@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 
 from medmost_stand.clock import stamp_of
-from medmost_stand.dialect import COLLECTIONS
 from medmost_stand.records import Record
 from medmost_stand.storage import Storage
 from medmost_stand.system import System
@@ -38,7 +37,7 @@ def settle(system: System, world: World, people: int, seed: int) -> Population:
     seeds = world.gosuslugi if name == "gosuslugi" else world.emias
     system.seed(
         Record(collection, one.id, 1, stamp_of(one.changed_at), None, False, orjson.dumps(one.body))
-        for collection in COLLECTIONS
+        for collection in system.dialect.collections
         for one in seeds.get(collection, [])
     )
     population = Population(people, seed, [_plain(citizen) for citizen in world.citizens], world.planted.get(name, {}))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,8 +65,11 @@ def known_secrets(folder: Path) -> dict[str, str]:
     return found
 
 
-def write_config(folder: Path, credentials: Credentials, addresses: Addresses) -> None:
-    """Writes medmost.toml, systems.toml, the secrets (0600) and, if absent, medmost.key."""
+def write_config(folder: Path, credentials: Credentials, addresses: Addresses, kinds: Sequence[str] = ()) -> None:
+    """Writes medmost.toml, systems.toml, the secrets (0600) and, if absent, medmost.key.
+
+    `kinds` are those of added collections; the ones that the folder describes in `kinds/` go to `full`, too.
+    """
     for name, field in _SECRETS.items():
         _write_private(folder / "secrets" / name, getattr(credentials, field))
     key = folder / "medmost.key"
@@ -74,8 +77,9 @@ def write_config(folder: Path, credentials: Credentials, addresses: Addresses) -
         _write_private(key, base64.b64encode(secrets.token_bytes(32)).decode())
     (folder / "systems.toml").write_text(_systems(credentials, addresses), encoding="utf-8")
     settings = folder / "medmost.toml"
+    described = [kind for kind in kinds if (folder / "kinds" / f"{kind}.yaml").is_file()]
     if not settings.exists():  # people may have changed it since
-        settings.write_text(_settings(addresses), encoding="utf-8")
+        settings.write_text(_settings(addresses, described), encoding="utf-8")
 
 
 def _read_secret(path: Path) -> str:
@@ -94,9 +98,9 @@ def _is_ecdsa(pem: str) -> bool:
     return b"\x2a\x86\x48\xce\x3d\x02\x01" in base64.b64decode(body)  # OID id-ecPublicKey, RFC 5480
 
 
-def _settings(addresses: Addresses) -> str:
+def _settings(addresses: Addresses, kinds: Sequence[str]) -> str:
     console = urlsplit(addresses.console)
-    stages = "\n".join(f'{kind} = "full"' for kind in _KINDS)
+    stages = "\n".join(f'{kind} = "full"' for kind in (*_KINDS, *kinds))
     return f"""\
 [state]
 url = "sqlite:///state.db"

@@ -48,7 +48,7 @@ def build_emias(core: Core, population: Population, credentials: Credentials, *,
     subscribing = SubscriptionCalls(core.subscriptions, core.storage, core.clock, "items")
     routes = [
         *auth_routes(auth),
-        *exchange_routes(exchange, EmiasBatch(core.system)),
+        *exchange_routes(exchange, EmiasBatch(core.system), core.system.dialect.collections),
         *subscription_routes(subscribing),
         *IntegrationApi(points, core.subscriptions, core.storage, core.clock).routes(),
         *admin_routes(Admin(state, desk)),

@@ -10,9 +10,10 @@ from aiohttp import web
 
 from medmost_stand.api import Call, Handler, Route, json_response
 from medmost_stand.clock import Clock
-from medmost_stand.dialect import COLLECTIONS, Body
+from medmost_stand.dialect import Body
 from medmost_stand.emias.points import Points
 from medmost_stand.storage import Storage
+from medmost_stand.subscription_calls import subscription_body
 from medmost_stand.subscriptions import Subscriptions
 
 BASE = "/api/integration/v1/points"
@@ -27,15 +28,6 @@ _POINT = {
             "required": ["name", "ogrn", "inn"],
             "properties": {"name": _TEXT, "ogrn": _TEXT, "inn": _TEXT},
         },
-    },
-}
-_HOOK = {
-    "type": "object",
-    "required": ["url", "secret"],
-    "properties": {
-        "url": {"type": "string", "format": "uri"},
-        "secret": {"type": "string", "pattern": "^whsec_"},
-        "collections": {"type": "array", "items": {"enum": list(COLLECTIONS)}},
     },
 }
 _ABSENT = {404: "Нет такой точки"}
@@ -54,14 +46,14 @@ class IntegrationApi:
     def routes(self) -> list[Route]:
         """The rows of the route table."""
         one, done, made = f"{BASE}/{{client_id}}", {200: "Готово"}, {201: "Создано"}
-        taken = {409: "Имя занято"}
+        taken, hook = {409: "Имя занято"}, subscription_body(self._subscriptions.known)
         return [
             _row("GET", BASE, self.list_own, "Свои точки интеграции", done),
             _row("PUT", one, self.put, "Точка интеграции", done | made | _WRONG | taken, _POINT),
             _row("POST", f"{one}/secret", self.new_secret, "Новый client_secret", made | _ABSENT),
             _row("POST", f"{one}/api-keys", self.new_key, "Новый ключ API", made | _ABSENT | taken),
             _row("DELETE", f"{one}/api-keys/{{id}}", self.drop_key, "Отзыв ключа API", done | _ABSENT),
-            _row("POST", f"{one}/webhooks", self.put_hook, "Уведомления", done | made | _ABSENT | _WRONG, _HOOK),
+            _row("POST", f"{one}/webhooks", self.put_hook, "Уведомления", done | made | _ABSENT | _WRONG, hook),
             _row("DELETE", f"{one}/webhooks/{{id}}", self.drop_hook, "Отписка", done | _ABSENT),
         ]
 

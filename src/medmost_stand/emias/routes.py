@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from medmost_stand.api import Parameter, Route
-from medmost_stand.dialect import COLLECTIONS
 from medmost_stand.emias.auth import EmiasAuth
 from medmost_stand.emias.batch import LARGEST_BATCH, EmiasBatch
 from medmost_stand.emias.exchange import EmiasExchange
@@ -39,10 +40,10 @@ def auth_routes(auth: EmiasAuth) -> list[Route]:
     return [Route("POST", "/oauth/token", auth.token, summary, "open", body=body, answers=answers)]
 
 
-def exchange_routes(exchange: EmiasExchange, batch: EmiasBatch) -> list[Route]:
+def exchange_routes(exchange: EmiasExchange, batch: EmiasBatch, collections: Iterable[str]) -> list[Route]:
     """The calls of every collection and the moving of visits."""
     routes: list[Route] = []
-    for name in COLLECTIONS:
+    for name in collections:
         routes += _of_collection(name, exchange, batch)
     routes.append(
         Route(

@@ -61,7 +61,7 @@ def build_gosuslugi(
     requests = RequestCalls(core.system, exchange, orders)
     routes = [
         *esia_routes(esia),
-        *exchange_routes(exchange, GosuslugiBatch(core.system, exchange), requests),
+        *exchange_routes(exchange, GosuslugiBatch(core.system, exchange), requests, core.system.dialect.collections),
         *subscribing.routes("/api/exchange/v1/subscriptions"),
         *order_routes(OrderCalls(core.system, orders)),
         *cabinet_routes(cabinet),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from medmost_stand.api import Parameter, Route
-from medmost_stand.dialect import COLLECTIONS
 from medmost_stand.gosuslugi.batch import LARGEST_BATCH, GosuslugiBatch
 from medmost_stand.gosuslugi.dictionaries import dictionary
 from medmost_stand.gosuslugi.esia import Esia
@@ -46,10 +47,12 @@ def esia_routes(esia: Esia) -> list[Route]:
     return [Route("GET", path, esia.ext_app_token, summary, "open", parameters=(signature,), answers=answers)]
 
 
-def exchange_routes(exchange: GosuslugiExchange, batch: GosuslugiBatch, requests: RequestCalls) -> list[Route]:
+def exchange_routes(
+    exchange: GosuslugiExchange, batch: GosuslugiBatch, requests: RequestCalls, collections: Iterable[str]
+) -> list[Route]:
     """The exchange over every collection (our model)."""
     routes: list[Route] = []
-    for name in COLLECTIONS:
+    for name in collections:
         routes += _requests(requests) if name == "requests" else _of_collection(name, exchange, batch)
     return routes
 

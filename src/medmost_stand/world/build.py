@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from medmost_stand.world import bookings, cast, clinics, findings, orders, policies, published, wire
 from medmost_stand.world.identifiers import opaque_id
 from medmost_stand.world.model import (
-    COLLECTIONS,
     SYSTEMS,
     Body,
     Citizen,
@@ -38,7 +37,20 @@ class Draws:
         return Maker(Random(f"{self.seed}/{name}"), self.today)
 
 
-def build_world(people: int, seed: int, today: date) -> World:
+class Added(Protocol):
+    """A collection that a file adds to the eight; `medmost_stand.added` makes them."""
+
+    @property
+    def collection(self) -> str: ...
+
+    def twins(
+        self, make: Maker, parts: cast.Cast, desks: list[clinics.Desk], people: int, today: date
+    ) -> list[Twin]: ...
+
+    def speaker(self, system: System) -> Callable[[Record], Body]: ...
+
+
+def build_world(people: int, seed: int, today: date, added: Sequence[Added] = ()) -> World:
     """Both systems' records for `people` citizens (at least 10), as they stand before `today` begins in Moscow.
 
     Only trusted citizens have visits, results, vaccinations and requests at Gosuslugi; those of untrusted ones
@@ -48,17 +60,20 @@ def build_world(people: int, seed: int, today: date) -> World:
     if people < FEWEST:
         raise ValueError(f"a world needs at least {FEWEST} people, not {people}")
     citizens = population(people, seed, today)
-    twins = _twins(citizens, people, seed, today)
+    twins = _twins(citizens, people, seed, today, added)
     world = World(citizens, {}, {}, {system: {} for system in SYSTEMS})
-    for collection in COLLECTIONS:
+    speak = {name: forms.__getitem__ for name, forms in FORMS.items()} | {one.collection: one.speaker for one in added}
+    for collection in twins:
         for system in SYSTEMS:
-            seeds, planted = _seeds(twins[collection], system, collection, (people, seed))
+            seeds, planted = _seeds(twins[collection], system, collection, (people, seed), speak[collection](system))
             (world.gosuslugi if system == "gosuslugi" else world.emias)[collection] = seeds
             world.planted[system][collection] = planted
     return world
 
 
-def _twins(citizens: list[Citizen], count: int, seed: int, today: date) -> dict[str, list[Twin]]:
+def _twins(
+    citizens: list[Citizen], count: int, seed: int, today: date, added: Sequence[Added]
+) -> dict[str, list[Twin]]:
     draws = Draws(seed, today)
     parts = cast.deal(draws.make("cast").rng, citizens)
     make = draws.make("organizations")
@@ -95,6 +110,8 @@ def _twins(citizens: list[Citizen], count: int, seed: int, today: date) -> dict[
     who = _whose(make.rng, parts, round(count * 1.2))
     made["vaccinations"] = findings.vaccinations(make, who, parts, desks, today, count)
     made["requests"] = bookings.requests(draws.make("requests"), parts, count, seed, today)
+    for one in added:
+        made[one.collection] = one.twins(draws.make(one.collection), parts, desks, count, today)
     return made
 
 
@@ -130,7 +147,7 @@ EMPTIES = {
 
 
 def _seeds(
-    twins: list[Twin], system: System, collection: str, name: tuple[int, int]
+    twins: list[Twin], system: System, collection: str, name: tuple[int, int], speak: Callable[[Record], Body]
 ) -> tuple[list[Seed], dict[str, Any]]:
     other: System = "gosuslugi" if system == "emias" else "emias"
     planted: dict[str, Any] = {mark: [] for mark in ("conflict", "invalid", "foreign", "rejected")}
@@ -148,7 +165,7 @@ def _seeds(
             planted["writes"] += here
         if not here:
             continue
-        body = FORMS[collection][system](twin.at[system]) | _own(system, collection, place)
+        body = speak(twin.at[system]) | _own(system, collection, place)
         if system == "gosuslugi" and place % 4 == 1:
             body = dict.fromkeys(EMPTIES.get(collection, ()), "") | body
         body |= twin.overlay.get(system, {})

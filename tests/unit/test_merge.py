@@ -112,13 +112,13 @@ booked  booked    fulfilled - G:=fulfilled
 booked  cancelled arrived   - conflict
 booked  cancelled fulfilled - conflict
 booked  noshow    fulfilled - conflict
-booked  arrived   fulfilled - G:=fulfilled
-.       booked    cancelled - G:=cancelled
-.       fulfilled arrived   - E:=fulfilled
+booked  arrived   fulfilled - G:=fulfilled!
+.       booked    cancelled - G:=cancelled!
+.       fulfilled arrived   - E:=fulfilled!
 .       cancelled fulfilled - conflict
-arrived booked    arrived   - G:=arrived
-.       -         booked    - G:=booked
-.       booked    -         - E:=booked
+arrived booked    arrived   - G:=arrived!
+.       -         booked    - G:=booked!
+.       booked    -         - E:=booked!
 """
 
 

@@ -57,6 +57,7 @@ def merge(pair: Pair, kind: Kind) -> Merged:
         _merge_fields(pair, kind, out)
         if kind.clinical and out.conflicts:
             out.writes.clear()
+            out.decided.clear()
     else:
         _merge_presence(pair, kind, out)
     return out
@@ -189,8 +190,9 @@ def _merge_wanted(pair: Pair, name: str, out: Merged) -> bool:
 def _merge_change(pair: Pair, kind: Kind, field: Field, out: Merged) -> None:
     name, g, e = field.name, pair.gosuslugi, pair.emias
     x, y = (g.now or {}).get(name), (e.now or {}).get(name)
+    ruler = field.source or kind.source
     if field.style is Style.GROW:  # rows tell for themselves who lacks them
-        _merge_history(name, x, y, out)
+        _merge_history(name, x, y, ruler, out)
         return
     by_g, by_e = changed(g, name), changed(e, name)
     if by_g and by_e:  # a write of ours that arrived late is nobody's change
@@ -200,13 +202,12 @@ def _merge_change(pair: Pair, kind: Kind, field: Field, out: Merged) -> None:
             by_e = False
     if not (by_g or by_e):
         return  # nothing changed, yet they differ: nothing is written, the audit reports it
-    ruler = field.source or kind.source
     if ruler is not None:
         out.carry(ruler.other, name, (pair.side(ruler).now or {}).get(name))
         if (by_g, by_e)[ruler is Side.GOSUSLUGI]:
             out.decided.append(Decided(name, ruler, y if ruler is Side.GOSUSLUGI else x))
     elif field.style is Style.FORWARD:
-        _merge_state(field, x, y, out)
+        _merge_state(field, x, y, (by_g, by_e), out)
     elif by_g and by_e:
         _merge_both(pair, field, x, y, out)
     elif by_g:
@@ -215,20 +216,24 @@ def _merge_change(pair: Pair, kind: Kind, field: Field, out: Merged) -> None:
         out.carry(Side.GOSUSLUGI, name, y)
 
 
-def _merge_state(field: Field, x: Any, y: Any, out: Merged) -> None:
+def _merge_state(field: Field, x: Any, y: Any, changes: tuple[bool, bool], out: Merged) -> None:
     """A state only moves forward; states that no way joins are for a person."""
     if x is None or y in field.order.get(str(x), ()):
-        out.carry(Side.GOSUSLUGI, field.name, y)
+        winner, lost, moved = Side.EMIAS, x, changes[0]
     elif y is None or x in field.order.get(str(y), ()):
-        out.carry(Side.EMIAS, field.name, x)
+        winner, lost, moved = Side.GOSUSLUGI, y, changes[1]
     else:
         out.conflicts[field.name] = (x, y)
+        return
+    out.carry(winner.other, field.name, x if winner is Side.GOSUSLUGI else y)
+    if moved:
+        out.decided.append(Decided(field.name, winner, lost))
 
 
-def _merge_history(name: str, x: Any, y: Any, out: Merged) -> None:
+def _merge_history(name: str, x: Any, y: Any, ruler: Side | None, out: Merged) -> None:
     both = history.grow(x or [], y or [])
     for side, rows in ((Side.GOSUSLUGI, x or []), (Side.EMIAS, y or [])):
-        if history.lacks(rows, both):
+        if side is not ruler and history.lacks(rows, both):
             out.carry(side, name, both)
 
 
@@ -263,11 +268,14 @@ def _merge_follower(pair: Pair, kind: Kind, field: Field, doubtful: bool, out: M
     g, e = pair.gosuslugi.now or {}, pair.emias.now or {}
     x, y = g.get(name), e.get(name)
     moved = target is not None and name not in pair.wanted
-    if x == y and (moved or not doubtful):
-        out.level.append(name)
-    elif doubtful:
+    if doubtful:
         return
+    if x == y:
+        out.level.append(name)
     elif target is not None and moved:
-        out.carry(target, name, x if target is Side.EMIAS else y)
+        won, lost = (x, y) if target is Side.EMIAS else (y, x)
+        out.carry(target, name, won)
+        if changed(pair.side(target), name):
+            out.decided.append(Decided(name, target.other, lost))
     else:
         _merge_unequal(pair, kind, field, x, y, out)

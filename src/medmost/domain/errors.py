@@ -5,6 +5,7 @@
     ├── Stale        read again and merge again: the record moved under us (409, 412)
     ├── Refused      park it, a person looks: the system said no for good (4xx)
     └── Fatal        stop: configuration, credentials or state that cannot work
+        └── Unusable  our own state takes or gives nothing more: the process ends, the rows stay
 
 Each carries a stable code (``MM-…``) and a Russian and an English sentence. Texts never hold personal data:
 an object is named by its kind and a masked key.
@@ -54,3 +55,7 @@ class Refused(MedmostError):
 
 class Fatal(MedmostError):
     """Nothing can go on until a person changes something."""
+
+
+class Unusable(Fatal):
+    """The state database itself failed. Never taken for a system's trouble: whoever meets it ends (facts F6)."""

@@ -14,9 +14,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from medmost.domain.errors import Fatal
+from medmost.domain.errors import Fatal, Unusable
 from medmost.store import schema
-from medmost.store.troubles import damaged, file_trouble
+from medmost.store.troubles import damaged, file_trouble, is_io_error
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -31,6 +31,7 @@ class Database:
         self._reader_thread = executor or ThreadPoolExecutor(1, thread_name_prefix="state-reader")
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
+        self._failed: Unusable | None = None  # an I/O error of the writer: what the disk holds is not known any more
 
     async def open(self) -> Database:
         """Migrates the file, checks it, opens it.
@@ -66,13 +67,16 @@ class Database:
             "secure_delete = on",
         ):
             connection.execute("PRAGMA " + pragma)
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            raise damaged(self.path)  # the disk failed while it was set, and SQLite stays with what it had
         return connection
 
     async def write(self, work: Work[T]) -> T:
         """One transaction: commits when `work` returns, rolls back when it raises.
 
         Raises:
-            Fatal: the file is damaged or the disk takes nothing more.
+            Unusable: the file is damaged or the disk takes nothing more. After an I/O error every later write
+                raises it, too: a sync that failed once must not be believed when it succeeds (facts F6).
         """
         return await asyncio.get_running_loop().run_in_executor(
             self._writer_thread, self._named, self._transaction, work
@@ -80,11 +84,15 @@ class Database:
 
     def _transaction(self, work: Work[T]) -> T:
         connection = self._open_connection(self._writer)
-        connection.execute("BEGIN IMMEDIATE")
+        if self._failed is not None:
+            raise self._failed
         try:
+            connection.execute("BEGIN IMMEDIATE")
             result = work(connection)
             connection.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
+            if is_io_error(error):
+                self._failed = file_trouble(self.path, error)
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
@@ -136,12 +144,20 @@ class Database:
         await loop.run_in_executor(self._writer_thread, copy, self._open_connection(self._writer))
 
     async def close(self) -> None:
-        def close() -> None:
-            for connection in (self._reader, self._writer):
-                if connection is not None:
-                    connection.close()
-            self._reader = self._writer = None
+        """Each connection is closed by the thread that uses it: a look under way ends first."""
 
-        await asyncio.get_running_loop().run_in_executor(self._writer_thread, close)
+        def close_reader() -> None:
+            if self._reader is not None:
+                self._reader.close()
+            self._reader = None
+
+        def close_writer() -> None:
+            if self._writer is not None:
+                self._writer.close()
+            self._writer = None
+
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._reader_thread, close_reader)
+        await loop.run_in_executor(self._writer_thread, close_writer)
         for thread in (self._writer_thread, self._reader_thread):
             thread.shutdown(wait=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from medmost.domain.errors import Fatal
+from medmost.domain.errors import Unusable
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _UNUSABLE = {
@@ -17,13 +17,13 @@ _UNUSABLE = {
 }
 
 
-def file_trouble(path: Path, error: BaseException | None) -> Fatal | None:
-    """The Fatal for a damaged or unusable file; None where the error is about something else."""
+def file_trouble(path: Path, error: BaseException | None) -> Unusable | None:
+    """The Unusable for a damaged or unusable file; None where the error is about something else."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code, without what it was doing
     if code in _DAMAGED:
         return damaged(path)
     if code in _UNUSABLE:
-        return Fatal(
+        return Unusable(
             "MM-STATE-WRITE",
             f"База состояния {path.name} не читается или не записывается ({error}): проверьте место на диске и права",
             f"the state database {path.name} cannot be read or written ({error}): check free space and permissions",
@@ -31,8 +31,13 @@ def file_trouble(path: Path, error: BaseException | None) -> Fatal | None:
     return None
 
 
-def damaged(path: Path) -> Fatal:
-    return Fatal(
+def is_io_error(error: BaseException) -> bool:
+    """Whether the disk itself failed, as against a full one or a mistake."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
+
+
+def damaged(path: Path) -> Unusable:
+    return Unusable(
         "MM-STATE-DAMAGED",
         f"База состояния {path.name} повреждена: восстановите её командой medmost restore",
         f"the state database {path.name} is damaged: bring it back with medmost restore",

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 import structlog
 
-from medmost.domain.errors import Fatal, MedmostError, Transient
+from medmost.domain.errors import Fatal, MedmostError, Transient, Unusable
 from medmost.domain.pacing import next_interval, next_start
 from medmost.domain.record import BOTH, Side
 from medmost.queue.embedded import Doorbell
@@ -136,6 +136,8 @@ class Engine:
             self.house.skews[side] = measured
         try:
             passed = await self.pollers[side].one_pass(kind)
+        except Unusable:
+            raise
         except Fatal as error:
             passed = Passed(error=error)
         if passed.error is not None:
@@ -250,6 +252,8 @@ class Engine:
         """Each side by itself: one that is away does not keep the other's backlog waiting."""
         try:
             await read_left_over(self.house, self.database, {side: self.pollers[side]})
+        except Unusable:
+            raise
         except MedmostError as error:
             self.left_over.add(side)
             log.warning("records of linked patients not read yet", system=side.value, code=error.code)

@@ -78,6 +78,10 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     body: dict[str, Any] | None = None
     answers: dict[int, str] = field(default_factory=dict)
+    body_type: str = "application/json"
+    answer_type: str = "application/json"  # of a page: text/html, its refusals included
+    schemas: dict[int, dict[str, Any]] = field(default_factory=dict)  # of the JSON bodies of some answers
+    gate: Callable[[web.Request], str] | None = None  # in place of the system's own gate and limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,8 @@ def _let_in(route: Route, doors: Doors, request: web.Request) -> str:
         return doors.session(request)
     if route.security == "account" and doors.account is not None:
         return doors.account(request)
+    if route.gate is not None:
+        return route.gate(request)
     if doors.limit is not None:
         doors.limit.take()
     return doors.gate(request)

@@ -22,7 +22,7 @@ from medmost_stand.refusal import Refusal
 from medmost_stand.storage import Storage
 from medmost_stand.subscriptions import Subscriptions
 from medmost_stand.system import System
-from medmost_stand.tokens import Tokens
+from medmost_stand.tokens import HmacSeal, Tokens
 from medmost_stand.webhooks import Webhooks
 from medmost_stand.worlds import Population
 
@@ -65,7 +65,7 @@ def build_core(dialect: Dialect, path: Path, *, durable: bool, secret: bytes, to
     storage = Storage(path, durable=durable)
     system = System(dialect, storage, clock)
     faults = Faults(system)
-    tokens = Tokens(f"http://{dialect.name}.stand/", secret, token_life, clock)
+    tokens = Tokens(f"http://{dialect.name}.stand/", HmacSeal(secret), token_life, clock)
     faults.revoke_tokens = tokens.revoke_all
     subscriptions = Subscriptions(storage, dialect.collections)
     webhooks = Webhooks(dialect, storage, clock, subscriptions, faults)

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--collections", type=Path, metavar="DIR", help="папка с файлами дополнительных коллекций")
     add("--write-config", type=Path, metavar="DIR", help="записать готовую настройку medmost для этого стенда")
     add("--empty", action="store_true", help="люди есть, но ни одна система не зарегистрирована: путь новичка")
+    add("--legacy-rsa", action="store_true", help="принимать запросы к ЕСИА, подписанные RSA, как до перехода на ГОСТ")
     add("--console-url", default="http://127.0.0.1:8800", help="адрес пульта medmost")
     return parser
 
@@ -81,6 +82,7 @@ def settings_of(arguments: list[str]) -> Settings:
         console_url=given.console_url,
         added=added,
         empty=given.empty,
+        legacy_rsa=given.legacy_rsa,
     )
 
 

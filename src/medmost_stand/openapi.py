@@ -82,7 +82,7 @@ def _operation(system: str, route: Route) -> dict[str, Any]:
     if route.body is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": route.body}},
+            "content": {route.body_type: {"schema": route.body}},
         }
     return operation
 
@@ -123,9 +123,13 @@ def _responses(route: Route) -> dict[str, Any]:
         answers.setdefault(403, "Учётной записи это не разрешено")
     if route.security == "loopback":
         answers.setdefault(403, "Только с этой машины")
-    return {str(status): _response(status, text) for status, text in sorted(answers.items())}
+    return {str(status): _response(status, text, route) for status, text in sorted(answers.items())}
 
 
-def _response(status: int, text: str) -> dict[str, Any]:
-    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    return {"description": text} | ({"content": error} if status >= 400 else {})
+def _response(status: int, text: str, route: Route) -> dict[str, Any]:
+    if route.answer_type != "application/json":
+        return {"description": text, "content": {route.answer_type: {}}}
+    schema = route.schemas.get(status)
+    if schema is None and status >= 400:
+        schema = {"$ref": "#/components/schemas/Error"}
+    return {"description": text} | ({} if schema is None else {"content": {"application/json": {"schema": schema}}})

@@ -48,10 +48,12 @@ class Refusal(Exception):
         *,
         status: int | None = None,
         headers: dict[str, str] | None = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(text)
         self.reason = reason
         self.text = text
         self.field = field
         self.status = status  # only where a documented call answers otherwise than its reason usually does
+        self.code = code  # only where a system has a documented code that no other has
         self.headers = headers or {}

@@ -51,6 +51,7 @@ class Settings:
     added: tuple[Added, ...] = ()
     empty: bool = False  # nobody is registered: the newcomer's beginning
     world: Callable[[], World] | None = None
+    legacy_rsa: bool = False
 
 
 class Stand:
@@ -172,6 +173,7 @@ class Stand:
             limit=self._settings.limit,
             console_url=self._settings.console_url,
             empty=self._settings.empty,
+            legacy_rsa=self._settings.legacy_rsa,
         )
 
 

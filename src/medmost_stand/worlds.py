@@ -30,6 +30,10 @@ class Population:
         """The citizen with this test login."""
         return next((citizen for citizen in self.citizens if citizen["login"] == login), None)
 
+    def by_oid(self, oid: int) -> dict[str, Any] | None:
+        """The citizen with this ЕСИА oid."""
+        return next((citizen for citizen in self.citizens if citizen["oid"] == oid), None)
+
 
 def settle(system: System, world: World, people: int, seed: int) -> Population:
     """Fills a system with its side of the world and keeps who lives there; commits."""

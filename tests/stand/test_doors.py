@@ -37,7 +37,7 @@ async def token(client: Client, kind: str) -> str:
 
 async def expect(client: Client, headers: dict[str, str], status: int, code: str) -> None:
     """Every guarded call is refused with this status and code, which its description names."""
-    calls = await guarded(client)
+    calls = [call for call in await guarded(client) if not call[1].startswith("/rs/")]  # of a person, not a system
     assert len(calls) > 40
     for method, path, responses in calls:
         reply = await client.call(method, path, {"any": "body"}, headers)

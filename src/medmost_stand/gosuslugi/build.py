@@ -17,13 +17,15 @@ from medmost_stand.gosuslugi.cabinet import Cabinet
 from medmost_stand.gosuslugi.cabinet_routes import cabinet_routes
 from medmost_stand.gosuslugi.certificates import TestCentre
 from medmost_stand.gosuslugi.developer_api import DeveloperApi
-from medmost_stand.gosuslugi.esia import Esia
+from medmost_stand.gosuslugi.esia.build import build_esia
+from medmost_stand.gosuslugi.esia.routes import esia_routes
+from medmost_stand.gosuslugi.esia.settings import EsiaSettings
 from medmost_stand.gosuslugi.exchange import GosuslugiExchange
 from medmost_stand.gosuslugi.order_rules import Orders
 from medmost_stand.gosuslugi.orders import OrderCalls
 from medmost_stand.gosuslugi.partners import InformationSystem, Partners
 from medmost_stand.gosuslugi.requests import RequestCalls
-from medmost_stand.gosuslugi.routes import esia_routes, exchange_routes, order_routes
+from medmost_stand.gosuslugi.routes import exchange_routes, order_routes
 from medmost_stand.gosuslugi.wire import refused
 from medmost_stand.life import Life
 from medmost_stand.limits import CallLimit
@@ -36,7 +38,14 @@ FOREIGN = "OTHER_SYSTEM"  # registered, but the exchange is closed to it
 
 
 def build_gosuslugi(
-    core: Core, population: Population, credentials: Credentials, *, limit: int, console_url: str, empty: bool = False
+    core: Core,
+    population: Population,
+    credentials: Credentials,
+    *,
+    limit: int,
+    console_url: str,
+    empty: bool = False,
+    legacy_rsa: bool = False,
 ) -> End:
     """Gosuslugi over an opened and settled core; `limit` is calls a minute, `empty` leaves out the ready client."""
     orders = Orders(core.system, core.clock)
@@ -53,8 +62,8 @@ def build_gosuslugi(
         MNEMONIC,
         FOREIGN,
     )
-    partners = Partners(core.storage, [] if empty else _ready(credentials))
-    esia = Esia(partners, core.tokens)
+    partners = Partners(core.storage, [] if empty else _ready(credentials, console_url))
+    esia = build_esia(state, partners, EsiaSettings(legacy_rsa=legacy_rsa))
     exchange = GosuslugiExchange(core.system)
     cabinet = Cabinet(state, credentials.token_secret.encode(), console_url)
     subscribing = SubscriptionCalls(core.subscriptions, core.storage, core.clock, "content")
@@ -69,7 +78,9 @@ def build_gosuslugi(
         *admin_routes(Admin(state, desk)),
     ]
     limit_of_calls = CallLimit(limit, core.clock)
-    ways = Ways(refused, esia.gate, cabinet.session, lambda request: _representative(request, state), limit_of_calls)
+    ways = Ways(
+        refused, esia.ext_app.gate, cabinet.session, lambda request: _representative(request, state), limit_of_calls
+    )
     return End(state, routes, ways)
 
 
@@ -85,10 +96,11 @@ def _representative(request: web.Request, state: EndState) -> str:
     return basic(request, find, "partner")
 
 
-def _ready(credentials: Credentials) -> list[InformationSystem]:
+def _ready(credentials: Credentials, console_url: str) -> list[InformationSystem]:
     """The client a ready configuration is written for, and one that the exchange is closed to."""
     key = Secret.of("ready", credentials.gosuslugi_api_key)
-    ours = InformationSystem(MNEMONIC, "медмост", OGRN, credentials.gosuslugi_certificate, keys=(key,))
+    back = (console_url.rstrip("/") + "/*",)
+    ours = InformationSystem(MNEMONIC, "медмост", OGRN, credentials.gosuslugi_certificate, back, keys=(key,))
     other = Secret.of("other", str(uuid.uuid4()))
     return [
         ours,

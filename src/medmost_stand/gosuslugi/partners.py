@@ -7,7 +7,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import orjson
@@ -17,6 +17,7 @@ from medmost_stand.refusal import Reason, Refusal
 from medmost_stand.register import Organization, Secret, digest, named, organization_of
 from medmost_stand.storage import Storage
 
+Algorithm = Literal["RS256", "GOST3410_2012_256"]
 _META = "partners"
 _MNEMONIC = re.compile(r"[A-Z0-9_]{3,64}")
 MOST_KEYS = 5  # a new key is taken into use before the old one is given up
@@ -35,6 +36,18 @@ class InformationSystem:
     scopes: tuple[str, ...] = ()
     keys: tuple[Secret, ...] = ()
     allowed: bool = True
+    grants: tuple[str, ...] = ("authorization_code", "refresh_token", "client_credentials")  # its ways to a token
+    algorithm: Algorithm = "RS256"  # of the tokens it gets
+    trusted_only: bool = False  # lets in confirmed accounts only, ESIA-007055
+    pkce: bool = False  # asks for a code_challenge, ESIA-007039
+    closed_services: tuple[str, ...] = ()  # service codes it may not send, access_denied_service
+
+    def returns_to(self, address: str) -> bool:
+        """Whether a browser may be sent to this address; a registered one that ends in `*` stands for all that
+        begin so (the stand's own, for its ready client)."""
+        return any(
+            address == known or (known.endswith("*") and address.startswith(known[:-1])) for known in self.redirects
+        )
 
     def shown(self) -> Body:
         """For its owner."""
@@ -61,7 +74,9 @@ class Partners:
         for row in kept["organizations"]:
             self._organizations[row["ogrn"]] = Organization(**row)
         for row in kept["systems"]:
-            row |= {name: tuple(row[name]) for name in ("redirects", "scopes")}
+            row |= {
+                name: tuple(row[name]) for name in ("redirects", "scopes", "grants", "closed_services") if name in row
+            }
             self._take(InformationSystem(**row | {"keys": tuple(Secret(**key) for key in row["keys"])}))
         self._ready = {system.mnemonic for system in ready}
         for system in ready:
@@ -80,6 +95,20 @@ class Partners:
         """Whether the exchange is open to a system."""
         system = self._systems.get(mnemonic)
         return system is not None and system.allowed
+
+    def all(self) -> list[InformationSystem]:
+        """Every registered system."""
+        return list(self._systems.values())
+
+    def enter(self, system: InformationSystem) -> None:
+        """Registers or replaces a system that belongs to no account: of a test (`/stand/esia/systems`)."""
+        self._ready.discard(system.mnemonic)
+        self._put(system)
+
+    def take_ready(self, system: InformationSystem) -> None:
+        """The same for one of the stand's own, which is put in anew at each start."""
+        self._ready.add(system.mnemonic)
+        self._take(system)
 
     # ------------------------------------------------------------ of one account
     def organization(self, owner: str) -> Organization | None:

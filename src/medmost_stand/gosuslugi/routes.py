@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from medmost_stand.api import Parameter, Route
 from medmost_stand.gosuslugi.batch import LARGEST_BATCH, GosuslugiBatch
 from medmost_stand.gosuslugi.dictionaries import dictionary
-from medmost_stand.gosuslugi.esia import Esia
 from medmost_stand.gosuslugi.exchange import LARGEST_PAGE, GosuslugiExchange
 from medmost_stand.gosuslugi.orders import OrderCalls
 from medmost_stand.gosuslugi.requests import RequestCalls
@@ -36,15 +35,6 @@ _STATUS_ROW = {
         "originRowId": {"type": "string"},
     },
 }
-
-
-def esia_routes(esia: Esia) -> list[Route]:
-    """The organisation's token."""
-    path = "/esia-rs/api/public/v1/orgs/ext-app/{api_key}/tkn"
-    signature = Parameter("signature", "query", "base64 CMS-подписи строки ключа API", required=True)
-    answers = {200: "Маркер accessTkn", 401: "Ключ или подпись не приняты"}
-    summary = "Маркер доступа системы организации"
-    return [Route("GET", path, esia.ext_app_token, summary, "open", parameters=(signature,), answers=answers)]
 
 
 def exchange_routes(

@@ -106,7 +106,7 @@ def status_of(refusal: Refusal) -> int:
 
 def error_object(refusal: Refusal) -> dict[str, object]:
     """The error body of the portal: a code and a Russian sentence that names the field."""
-    return {"code": CODES[refusal.reason][1], "message": refusal.text}
+    return {"code": refusal.code or CODES[refusal.reason][1], "message": refusal.text}
 
 
 def refused(refusal: Refusal) -> web.Response:

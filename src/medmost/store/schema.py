@@ -43,6 +43,7 @@ def _migrate(path: Path, present: str | None) -> None:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
     from sqlalchemy import create_engine
+    from sqlalchemy.exc import DBAPIError
     from sqlalchemy.pool import NullPool
 
     config = Config()
@@ -55,8 +56,14 @@ def _migrate(path: Path, present: str | None) -> None:
             f"the state database has revision {present}, written by a newer medmost: update the program",
         )
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.Error):  # a full disk is told of as everywhere else (store.troubles)
+            raise error.orig from error
+        raise
+    finally:
+        engine.dispose()

@@ -117,7 +117,7 @@ def _responses(route: Route) -> dict[str, Any]:
         answers = answers | {status: answers.get(status, text) for status, text in _REFUSED.items()}
         answers.setdefault(429, "Превышен предел запросов в минуту")
     if route.security == "session":
-        answers.setdefault(401, "Нужен вход")
+        answers.setdefault(303, "Нужен вход")
     if route.security == "account":
         answers.setdefault(401, "Неверный логин или пароль")
         answers.setdefault(403, "Учётной записи это не разрешено")

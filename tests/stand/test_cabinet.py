@@ -1,30 +1,16 @@
-"""The citizen's cabinet shows what the portal itself holds, and names nobody in its addresses."""
+"""The citizen's cabinet: what the portal itself holds, acts by the portal's own rules, nobody named in addresses."""
 
 from collections.abc import AsyncIterator
-from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlsplit
 
-import aiohttp
 import pytest
 
 from stand.running import Client, running_stand
-from stand.tiny import ANNA, BORIS, gosuslugi_visit
+from stand.tiny import ANNA, BORIS, DAY, gosuslugi_visit
+from stand.visiting import Shown, Visitor, new_session
 
-
-class Reader(HTMLParser):
-    """Text and addresses of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.text: list[str] = []
-        self.links: list[str] = []
-        self.feed(page)
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data.strip())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.links += [value or "" for name, value in attrs if name in ("href", "action", "src")]
+TIMES = "/cabinet/booking/1.2.643.5.1.13.13.12.2.77.1001/1400001"
+PAGES = ["/cabinet", "/cabinet/health", "/cabinet/orders", "/cabinet/booking", TIMES.rpartition("/")[0], TIMES]
 
 
 @pytest.fixture
@@ -34,36 +20,37 @@ async def client() -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        yield session
+async def visitor(client: Client) -> AsyncIterator[Visitor]:
+    async with new_session() as session:
+        yield Visitor(client.address, session)
 
 
-async def enter(client: Client, browser: aiohttp.ClientSession, login: str) -> int:
-    async with browser.post(client.address + "/cabinet/login", data={"login": login}, allow_redirects=False) as reply:
-        return reply.status
+async def enter(visitor: Visitor, login: str, wanted: str = "/cabinet") -> Shown:
+    return await visitor.post("/cabinet/login", {"login": login, "next": wanted})
 
 
-async def page(client: Client, browser: aiohttp.ClientSession, path: str) -> tuple[int, str]:
-    async with browser.get(client.address + path) as reply:
-        return reply.status, await reply.text()
+async def booked(client: Client, visitor: Visitor, at: str = "10:00", **fields: str) -> Shown:
+    return await visitor.send(await visitor.open(TIMES), TIMES, starts=f"{DAY:%d.%m.%Y} {at}", **fields)
 
 
-async def test_policies_lead_to_the_linking_page(client: Client, browser: aiohttp.ClientSession) -> None:
-    assert await enter(client, browser, "anna") == 303
-    status, text = await page(client, browser, "/cabinet")
-    read = Reader(text)
-    assert status == 200
-    assert f"Полис ОМС {ANNA}" in read.text
-    assert "Подключить ЕМИАС" in read.text
-    (link,) = [one for one in read.links if one.startswith("http://127.0.0.1:9911/link?")]
+async def mine(client: Client, collection: str = "visits") -> list[dict[str, object]]:
+    lines = (await client.call("GET", f"/stand/export/{collection}")).lines
+    return [line for line in lines if line.get("Номер полиса") == ANNA]
+
+
+# ---------------------------------------------------------------- what is shown
+async def test_policies_lead_to_the_linking_page(client: Client, visitor: Visitor) -> None:
+    shown = await enter(visitor, "anna")
+    assert (shown.status, shown.path) == (200, "/cabinet")
+    assert f"Полис ОМС {ANNA}" in shown.text
+    (link,) = [one for one in shown.links if one.startswith("http://127.0.0.1:9911/link?")]
     assert parse_qs(urlsplit(link).query) == {"return": [client.address + "/cabinet"]}
 
 
-async def test_health_shows_every_personal_record(client: Client, browser: aiohttp.ClientSession) -> None:
-    await enter(client, browser, "anna")
+async def test_health_shows_every_personal_record(client: Client, visitor: Visitor) -> None:
+    await enter(visitor, "anna")
     await client.create("visits", gosuslugi_visit(ANNA, "10:00", Специальность="Окулист"))
-    text = " ".join(Reader((await page(client, browser, "/cabinet/health"))[1]).text)
+    text = (await visitor.open("/cabinet/health")).text
     for shown in (
         "10.03.2027 10:00 · Окулист",
         "Городская поликлиника № 1",
@@ -77,51 +64,144 @@ async def test_health_shows_every_personal_record(client: Client, browser: aioht
         assert shown in text
 
 
-async def test_cancelled_visit_shows_its_reason(client: Client, browser: aiohttp.ClientSession) -> None:
-    await enter(client, browser, "anna")
+async def test_cancelled_visit_shows_its_reason(client: Client, visitor: Visitor) -> None:
+    await enter(visitor, "anna")
     changed = {"Статус записи": "Отклонена", "Причина отмены": "Время занято"}
     await client.act("PUT", "visits/g-visits-0", gosuslugi_visit(ANNA, "10:45") | changed)
-    text = " ".join(Reader((await page(client, browser, "/cabinet/health"))[1]).text)
+    text = (await visitor.open("/cabinet/health")).text
     assert "Отклонена" in text
     assert "Время занято" in text
 
 
-async def test_nobody_sees_another_citizen(client: Client, browser: aiohttp.ClientSession) -> None:
-    await enter(client, browser, "boris")
-    for path in ("/cabinet", "/cabinet/health"):
-        _, text = await page(client, browser, path)
-        assert ANNA not in text
-        assert "Общий анализ крови" not in text
-    assert BORIS in (await page(client, browser, "/cabinet"))[1]
+async def test_nobody_sees_another_citizen(visitor: Visitor) -> None:
+    await enter(visitor, "boris")
+    for path in PAGES:
+        shown = await visitor.open(path)
+        assert shown.status == 200
+        assert ANNA not in shown.html
+        assert "Общий анализ крови" not in shown.html
+    assert BORIS in (await visitor.open("/cabinet")).text
 
 
-async def test_addresses_name_nobody(client: Client, browser: aiohttp.ClientSession) -> None:
-    await enter(client, browser, "anna")
-    for path in ("/cabinet", "/cabinet/health"):
-        links = Reader((await page(client, browser, path))[1]).links
+async def test_addresses_name_nobody(visitor: Visitor) -> None:
+    await enter(visitor, "anna")
+    for path in PAGES:
+        links = (await visitor.open(path)).links
         assert not [link for link in links if "anna" in link or ANNA in link]
+        assert not [link for link in links if link.startswith("http") and "127.0.0.1:9911/link?" not in link]
 
 
-async def test_unknown_login_stays_outside(client: Client, browser: aiohttp.ClientSession) -> None:
+# ---------------------------------------------------------------- acts
+async def test_citizen_books_and_cancels_a_visit(client: Client, visitor: Visitor) -> None:
+    await enter(visitor, "anna")
+    shown = await booked(client, visitor, comment="Нужна справка")
+    assert (shown.path, "Вы записаны: 10.03.2027 10:00" in shown.text) == ("/cabinet/health", True)
+    visit = (await mine(client))[-1]
+    assert visit["Статус записи"] == "Записан"
+    assert (visit["Кем записан"], visit["Комментарий"], visit["СНИЛС врача"]) == (
+        "Пациент",
+        "Нужна справка",
+        "112-233-445 95",
+    )
+    assert (await client.effects())[-1]["client"] == "person"
+    assert "10:00" not in [words for words in (await visitor.open(TIMES)).text.split() if ":" in words]
+    shown = await visitor.send(shown, f"/visits/{visit['id']}/cancel", reason="Изменились планы")
+    assert (shown.path, "Запись отменена" in shown.text) == ("/cabinet/health", True)
+    visit = (await mine(client))[-1]
+    assert (visit["Статус записи"], visit["Причина отмены"]) == ("Отменена", "Изменились планы")
+
+
+async def test_taken_time_is_refused_in_words(client: Client, visitor: Visitor) -> None:
+    await enter(visitor, "anna")
+    page = await visitor.open(TIMES)
+    await client.act("POST", "visits", gosuslugi_visit(BORIS, "10:00"))
+    shown = await visitor.send(page, TIMES, starts=f"{DAY:%d.%m.%Y} 10:00", comment="Приду с ребёнком")
+    assert (shown.status, "Это время уже занято" in shown.text) == (409, True)
+    assert "Приду с ребёнком" in shown.html
+    assert len(await mine(client)) == 1
+
+
+async def test_strangers_records_are_out_of_reach(client: Client, visitor: Visitor) -> None:
+    await enter(visitor, "boris")
+    page = await visitor.open("/cabinet")
+    mark = page.form("/logout")["mark"]
+    before = await client.effects()
+    for path in ("visits/g-visits-0/cancel", "policies/g-policies-0/contacts", "orders/2301000001/cancel"):
+        shown = await visitor.post(f"/cabinet/{path}", {"mark": mark, "phone": "+7(910)0000000"})
+        assert "у вас нет" in shown.text
+    assert await client.effects() == before
+
+
+async def test_contacts_and_orders_go_by_the_rules(client: Client, visitor: Visitor) -> None:
+    page = await enter(visitor, "anna")
+    shown = await visitor.send(page, "/contacts", phone="8 910", email="")
+    assert "нужно телефон вида" in shown.text
+    shown = await visitor.send(page, "/contacts", phone="+7(999)1112233", email="anna@post.example")
+    assert "Контакты сохранены" in shown.text
+    policy = (await mine(client, "policies"))[0]
+    assert (policy["Телефон"], policy["Примечание портала"]) == ("+7(999)1112233", "своё")
+    page = await visitor.open("/cabinet/orders")
+    shown = await visitor.send(page, "/cabinet/orders", service="10000000214", comment="Удобно утром")
+    assert "Заявление подано" in shown.text
+    shown = await visitor.send(shown, "/cancel")
+    assert "Заявление отозвано" in shown.text
+    assert "Отменено заявителем" in shown.text
+
+
+async def test_form_of_another_page_is_refused(client: Client, visitor: Visitor) -> None:
+    page = await enter(visitor, "anna")
+    before = await client.effects()
+    action = page.action("/contacts")
+    fields = {"phone": "+7(999)1112233", "email": ""}
+    for mark in ("", "0" * 64):
+        assert "Форма устарела" in (await visitor.post(action, fields | {"mark": mark})).text
+    fields["mark"] = page.form("/contacts")["mark"]
+    shown = await visitor.post(action, fields, Origin="http://evil.example")
+    assert "с чужой страницы" in shown.text
+    assert await client.effects() == before
+
+
+# ---------------------------------------------------------------- the door
+async def test_unknown_login_stays_outside(visitor: Visitor) -> None:
     for login in ("nobody", "", "anna' --"):
-        assert await enter(client, browser, login) == 401
-    assert (await page(client, browser, "/cabinet"))[0] == 401
+        assert (await enter(visitor, login)).status == 401
+    assert (await visitor.open("/cabinet")).path == "/cabinet/login"
 
 
-@pytest.mark.parametrize("cookie", ["x", "YW5uYQ~", "YW5uYQ~abc", "~~", "Ж~1"])
+async def test_login_leads_back_within_the_portal_only(visitor: Visitor) -> None:
+    sent = await visitor.open("/cabinet/orders")
+    assert sent.form("/cabinet/login")["next"] == "/cabinet/orders"
+    assert (await enter(visitor, "anna", "/cabinet/orders")).path == "/cabinet/orders"
+    for elsewhere in ("http://evil.example/", "//evil.example", "/\\evil.example", "javascript:1"):
+        assert (await enter(visitor, "anna", elsewhere)).path == "/cabinet"
+
+
+@pytest.mark.parametrize("cookie", ["x", "YW5uYQ~", "YW5uYQ~abc", "~~", "~~~", "Ж~1", "YW5uYQ~9999999999~00~00"])
 async def test_made_up_cookie_stays_outside(client: Client, cookie: str) -> None:
     url = client.address + "/cabinet"
-    async with client.session.get(url, headers={"Cookie": f"citizen={cookie}"}) as reply:
-        assert reply.status == 401
+    async with client.session.get(url, headers={"Cookie": f"citizen={cookie}"}, allow_redirects=False) as reply:
+        assert (reply.status, reply.headers["Location"].startswith("/cabinet/login")) == (303, True)
 
 
-async def test_leaving_ends_the_session(client: Client, browser: aiohttp.ClientSession) -> None:
-    await enter(client, browser, "anna")
-    async with browser.post(client.address + "/cabinet/logout") as reply:
-        assert reply.url.path == "/cabinet/login"
-    assert (await page(client, browser, "/cabinet"))[0] == 401
+async def test_leaving_ends_the_session(client: Client, visitor: Visitor) -> None:
+    page = await enter(visitor, "anna")
+    assert (await visitor.send(page, "/logout")).path == "/cabinet/login"
+    assert (await visitor.open("/cabinet")).path == "/cabinet/login"
 
 
-async def test_style_sheet_is_served(client: Client, browser: aiohttp.ClientSession) -> None:
-    async with browser.get(client.address + "/cabinet/style.css") as reply:
+async def test_session_ends_after_a_working_day(client: Client, visitor: Visitor) -> None:
+    await enter(visitor, "anna")
+    await client.call("POST", "/stand/clock", {"shift_seconds": 8 * 3600 + 60})
+    assert (await visitor.open("/cabinet")).path == "/cabinet/login"
+
+
+async def test_pages_need_nothing_from_elsewhere(client: Client, visitor: Visitor) -> None:
+    await enter(visitor, "anna")
+    async with visitor.session.get(client.address + "/cabinet") as reply:
+        policy = reply.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert reply.headers["Cache-Control"] == "no-store"
+        assert "<script" not in await reply.text()
+    async with visitor.session.get(client.address + "/screens.css") as reply:
         assert (reply.status, reply.content_type) == (200, "text/css")
+        assert "url(" not in await reply.text()

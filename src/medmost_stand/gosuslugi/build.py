@@ -13,10 +13,11 @@ from medmost_stand.credentials import MNEMONIC, OGRN, Credentials, ecdsa_pair
 from medmost_stand.desk import PersonDesk
 from medmost_stand.end import Core, End, EndState, Ways
 from medmost_stand.gosuslugi.batch import GosuslugiBatch
-from medmost_stand.gosuslugi.cabinet import Cabinet
+from medmost_stand.gosuslugi.cabinet import PAGES, Cabinet
 from medmost_stand.gosuslugi.cabinet_routes import cabinet_routes
 from medmost_stand.gosuslugi.certificates import TestCentre
 from medmost_stand.gosuslugi.developer_api import DeveloperApi
+from medmost_stand.gosuslugi.door import LOGIN, Door
 from medmost_stand.gosuslugi.esia.build import build_esia
 from medmost_stand.gosuslugi.esia.routes import esia_routes
 from medmost_stand.gosuslugi.esia.settings import EsiaSettings
@@ -31,6 +32,8 @@ from medmost_stand.life import Life
 from medmost_stand.limits import CallLimit
 from medmost_stand.living import Living
 from medmost_stand.register import Secret
+from medmost_stand.screens import Screens
+from medmost_stand.sessions import Sessions
 from medmost_stand.subscription_calls import SubscriptionCalls
 from medmost_stand.worlds import Population
 
@@ -65,7 +68,9 @@ def build_gosuslugi(
     partners = Partners(core.storage, [] if empty else _ready(credentials, console_url))
     esia = build_esia(state, partners, EsiaSettings(legacy_rsa=legacy_rsa))
     exchange = GosuslugiExchange(core.system)
-    cabinet = Cabinet(state, credentials.token_secret.encode(), console_url)
+    sessions = Sessions("citizen", LOGIN, f"gosuslugi:{credentials.token_secret}".encode(), core.clock)
+    screens = Screens(PAGES, sessions)
+    door = Door(state, screens)
     subscribing = SubscriptionCalls(core.subscriptions, core.storage, core.clock, "content")
     requests = RequestCalls(core.system, exchange, orders)
     routes = [
@@ -73,13 +78,13 @@ def build_gosuslugi(
         *exchange_routes(exchange, GosuslugiBatch(core.system, exchange), requests, core.system.dialect.collections),
         *subscribing.routes("/api/exchange/v1/subscriptions"),
         *order_routes(OrderCalls(core.system, orders)),
-        *cabinet_routes(cabinet),
+        *cabinet_routes(Cabinet(state, desk, screens, console_url), door, screens),
         *DeveloperApi(partners, TestCentre(core.storage), core.storage).routes(),
         *admin_routes(Admin(state, desk)),
     ]
     limit_of_calls = CallLimit(limit, core.clock)
     ways = Ways(
-        refused, esia.ext_app.gate, cabinet.session, lambda request: _representative(request, state), limit_of_calls
+        refused, esia.ext_app.gate, door.session, lambda request: _representative(request, state), limit_of_calls
     )
     return End(state, routes, ways)
 

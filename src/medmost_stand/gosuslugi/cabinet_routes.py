@@ -1,20 +1,33 @@
-"""The pages of the citizen's cabinet."""
+"""The pages of the portal for people: the citizen's cabinet and its login."""
 
 from __future__ import annotations
 
 from medmost_stand.api import Route
-from medmost_stand.gosuslugi.cabinet import Cabinet
+from medmost_stand.gosuslugi.cabinet import HOME, Cabinet
+from medmost_stand.gosuslugi.door import LOGIN, Door
+from medmost_stand.screens import DONE, PAGE, Screens, style_route
 
 
-def cabinet_routes(cabinet: Cabinet) -> list[Route]:
-    """Pages behind a session cookie; without one they answer 401 with the login page."""
-    page = {200: "Страница"}
+def cabinet_routes(cabinet: Cabinet, door: Door, screens: Screens) -> list[Route]:
+    """Pages behind a session cookie; without one they lead to the login."""
+    health, orders = f"{HOME}/health", f"{HOME}/orders"
+    page, act = screens.page_route, screens.act_route
     return [
         Route("GET", "/", cabinet.front, "Переход в личный кабинет", "open", answers={303: "Переход"}),
-        Route("GET", "/cabinet", cabinet.policies, "Мои полисы", "session", answers=page),
-        Route("GET", "/cabinet/health", cabinet.health, "Моё здоровье", "session", answers=page),
-        Route("GET", "/cabinet/login", cabinet.login_page, "Вход", "open", answers=page),
-        Route("POST", "/cabinet/login", cabinet.login, "Вход", "open", answers={303: "Вошли", 401: "Нет такого"}),
-        Route("POST", "/cabinet/logout", cabinet.logout, "Выход", "open", answers={303: "Вышли"}),
-        Route("GET", "/cabinet/style.css", cabinet.style, "Оформление", "open", answers=page),
-    ]
+        style_route(),
+        Route("GET", LOGIN, door.login_page, "Вход", "open", answers=PAGE),
+        Route("POST", LOGIN, door.login, "Вход", "open", answers={303: "Вошли", 401: "Нет такого"}),
+        act(f"{HOME}/logout", door.logout, lambda _: LOGIN, "Выход"),
+        page(HOME, cabinet.policies, "Мои полисы"),
+        act(f"{HOME}/policies/{{id}}/contacts", cabinet.contacts, lambda _: HOME, "Телефон и почта"),
+        page(health, cabinet.health, "Моё здоровье"),
+        act(f"{HOME}/visits/{{id}}/cancel", cabinet.cancel, lambda _: health, "Отмена записи"),
+        page(orders, cabinet.orders, "Заявления"),
+        act(orders, cabinet.submit, lambda _: orders, "Новое заявление"),
+        act(f"{orders}/{{id}}/cancel", cabinet.withdraw, lambda _: orders, "Отзыв заявления"),
+        page(f"{HOME}/booking", cabinet.clinics, "Запись к врачу: поликлиника"),
+        page(f"{HOME}/booking/{{oid}}", cabinet.doctors, "Запись к врачу: врач"),
+        page(f"{HOME}/booking/{{oid}}/{{id}}", cabinet.times, "Запись к врачу: время"),
+        Route("POST", f"{HOME}/booking/{{oid}}/{{id}}", cabinet.book, "Запись к врачу", "session",
+              answers=DONE | {409: "Время занято"}),
+    ]  # fmt: skip

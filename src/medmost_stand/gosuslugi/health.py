@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,23 +17,23 @@ _ORDER_DATE = "%Y-%m-%dT%H:%M:%S.%f%z"
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Newest first; visits are split by whether they are still to come."""
+    """Newest first; visits are split by whether they are still to come. What a record lacks reads as empty."""
 
     coming: list[Body]
     past: list[Body]
     results: list[Body]
     vaccinations: list[Body]
-    requests: list[Body]
 
 
-def policies_of(system: System, policy_number: str) -> list[Body]:
-    """The policies with this number (one, where the rules hold)."""
-    found = [record.fields() for record in system.shelves["policies"].equal({"Номер полиса": policy_number})]
-    for policy in found:
+def policies_of(system: System, policy_number: str) -> list[tuple[str, Body]]:
+    """The policies with this number (one, where the rules hold), by id; every field of the page is there."""
+    records = system.shelves["policies"].equal({"Номер полиса": policy_number})
+    found = [(record.id, defaultdict(str, record.fields())) for record in records]
+    for _, policy in found:
         clinics = system.shelves["organizations"].equal({"OID": policy.get("Поликлиника прикрепления")})
         if clinics:
             policy["Поликлиника прикрепления"] = clinics[0].fields()["Полное наименование"]
-    return found
+    return list(found)
 
 
 def health_of(system: System, policy_number: str) -> Health:
@@ -49,7 +50,6 @@ def health_of(system: System, policy_number: str) -> Health:
         past=[visit for visit in visits if visit not in coming],
         results=_own(system, "results", policy_number, "Дата выдачи"),
         vaccinations=_own(system, "vaccinations", policy_number, "Дата вакцинации"),
-        requests=_requests(system, policy_number),
     )
 
 
@@ -58,7 +58,10 @@ def _live(system: System, collection: str) -> list[Record]:
 
 
 def _own(system: System, collection: str, policy_number: str, dated: str) -> list[Body]:
-    found = [r.fields() for r in system.shelves[collection].equal({"Номер полиса": policy_number})]
+    records = system.shelves[collection].equal({"Номер полиса": policy_number})
+    found = [defaultdict(str, record.fields() | {"id": record.id}) for record in records]
+    for body in found:
+        body["Показатели"] = [defaultdict(str, row) for row in body.get("Показатели") or []]
     return sorted(found, key=lambda body: _moment(body.get(dated)), reverse=True)
 
 
@@ -71,12 +74,14 @@ def _moment(text: object) -> datetime:
     return datetime(1, 1, 2, tzinfo=MOSCOW)  # what has no readable date stands last
 
 
-def _requests(system: System, policy_number: str) -> list[Body]:
+def orders_of(system: System, policy_number: str) -> list[Body]:
+    """The orders under a policy number with their rows in the order of time, newest order first."""
     orders = [record.fields()["order"] for record in _live(system, "requests")]
     own = [order for order in orders if policy_of(order) == policy_number]
     for order in own:
+        order.setdefault("currentStatusHistory", {})
         rows = sorted(order.get("statuses", []), key=lambda row: str(row.get("date")))
-        order["rows"] = [dict(row) | {"shown": _shown_date(row.get("date"))} for row in rows]
+        order["rows"] = [{"comment": ""} | row | {"shown": _shown_date(row.get("date"))} for row in rows]
         order["submitted"] = _shown_date(order.get("orderDate"))
     return sorted(own, key=lambda order: str(order.get("orderDate")), reverse=True)
 

@@ -79,12 +79,13 @@ class Engine:
         ]
         self.running = True
         tasks = [asyncio.create_task(loop) for loop in loops]
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         stop.set()
         await asyncio.wait(tasks)
         self.running = False
-        for task in done:
-            task.result()
+        troubles = [trouble for task in tasks if (trouble := task.exception()) is not None]
+        if troubles:  # the others are most often about the same
+            raise troubles[0]
         await self.database.write(self._checkpoint)
 
     async def _wake_at(self, stop: asyncio.Event) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from html import unescape
 from typing import Any
-
-import aiohttp
 
 from field_tables import MOSCOW
 from flows.running import STAMPS, Body, Running, Systems, command, until
+from stand.visiting import Visitor, new_session
 
 
 @dataclass(frozen=True)
@@ -133,16 +130,11 @@ def vaccination(policy_number: str, organization_oid: str, vaccine: str = "Ул�
 
 
 async def cabinet_page(systems: Systems, login: str, page: str = "/cabinet/health") -> str:
-    """What a citizen reads on a page of the cabinet after logging in by its form; tags and entities taken out."""
-    url = systems.urls["gosuslugi"]
-    jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address that is an IP
-    async with aiohttp.ClientSession(cookie_jar=jar) as browser:
-        async with browser.post(f"{url}/cabinet/login", data={"login": login}) as answer:
-            assert answer.status == 200, f"login: {answer.status}"
-        async with browser.get(url + page) as answer:
-            assert answer.status == 200, f"{page}: {answer.status}"
-            html = await answer.text()
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+    """What a citizen reads on a page of the cabinet after logging in through ЕСИА's pages."""
+    async with new_session() as session:
+        shown = await Visitor(systems.urls["gosuslugi"], session).enter(login, page)
+    assert (shown.status, shown.path) == (200, page)
+    return shown.text
 
 
 async def at_other(systems: Systems, system: str, collection: str, **equal: Any) -> Body | None:

@@ -25,10 +25,6 @@ async def visitor(client: Client) -> AsyncIterator[Visitor]:
         yield Visitor(client.address, session)
 
 
-async def enter(visitor: Visitor, login: str, wanted: str = "/cabinet") -> Shown:
-    return await visitor.post("/cabinet/login", {"login": login, "next": wanted})
-
-
 async def booked(client: Client, visitor: Visitor, at: str = "10:00", **fields: str) -> Shown:
     return await visitor.send(await visitor.open(TIMES), TIMES, starts=f"{DAY:%d.%m.%Y} {at}", **fields)
 
@@ -40,7 +36,7 @@ async def mine(client: Client, collection: str = "visits") -> list[dict[str, obj
 
 # ---------------------------------------------------------------- what is shown
 async def test_policies_lead_to_the_linking_page(client: Client, visitor: Visitor) -> None:
-    shown = await enter(visitor, "anna")
+    shown = await visitor.enter("anna")
     assert (shown.status, shown.path) == (200, "/cabinet")
     assert f"Полис ОМС {ANNA}" in shown.text
     (link,) = [one for one in shown.links if one.startswith("http://127.0.0.1:9911/link?")]
@@ -48,7 +44,7 @@ async def test_policies_lead_to_the_linking_page(client: Client, visitor: Visito
 
 
 async def test_health_shows_every_personal_record(client: Client, visitor: Visitor) -> None:
-    await enter(visitor, "anna")
+    await visitor.enter("anna")
     await client.create("visits", gosuslugi_visit(ANNA, "10:00", Специальность="Окулист"))
     text = (await visitor.open("/cabinet/health")).text
     for shown in (
@@ -65,7 +61,7 @@ async def test_health_shows_every_personal_record(client: Client, visitor: Visit
 
 
 async def test_cancelled_visit_shows_its_reason(client: Client, visitor: Visitor) -> None:
-    await enter(visitor, "anna")
+    await visitor.enter("anna")
     changed = {"Статус записи": "Отклонена", "Причина отмены": "Время занято"}
     await client.act("PUT", "visits/g-visits-0", gosuslugi_visit(ANNA, "10:45") | changed)
     text = (await visitor.open("/cabinet/health")).text
@@ -74,7 +70,7 @@ async def test_cancelled_visit_shows_its_reason(client: Client, visitor: Visitor
 
 
 async def test_nobody_sees_another_citizen(visitor: Visitor) -> None:
-    await enter(visitor, "boris")
+    await visitor.enter("boris")
     for path in PAGES:
         shown = await visitor.open(path)
         assert shown.status == 200
@@ -84,7 +80,7 @@ async def test_nobody_sees_another_citizen(visitor: Visitor) -> None:
 
 
 async def test_addresses_name_nobody(visitor: Visitor) -> None:
-    await enter(visitor, "anna")
+    await visitor.enter("anna")
     for path in PAGES:
         links = (await visitor.open(path)).links
         assert not [link for link in links if "anna" in link or ANNA in link]
@@ -93,7 +89,7 @@ async def test_addresses_name_nobody(visitor: Visitor) -> None:
 
 # ---------------------------------------------------------------- acts
 async def test_citizen_books_and_cancels_a_visit(client: Client, visitor: Visitor) -> None:
-    await enter(visitor, "anna")
+    await visitor.enter("anna")
     shown = await booked(client, visitor, comment="Нужна справка")
     assert (shown.path, "Вы записаны: 10.03.2027 10:00" in shown.text) == ("/cabinet/health", True)
     visit = (await mine(client))[-1]
@@ -112,7 +108,7 @@ async def test_citizen_books_and_cancels_a_visit(client: Client, visitor: Visito
 
 
 async def test_taken_time_is_refused_in_words(client: Client, visitor: Visitor) -> None:
-    await enter(visitor, "anna")
+    await visitor.enter("anna")
     page = await visitor.open(TIMES)
     await client.act("POST", "visits", gosuslugi_visit(BORIS, "10:00"))
     shown = await visitor.send(page, TIMES, starts=f"{DAY:%d.%m.%Y} 10:00", comment="Приду с ребёнком")
@@ -122,7 +118,7 @@ async def test_taken_time_is_refused_in_words(client: Client, visitor: Visitor) 
 
 
 async def test_strangers_records_are_out_of_reach(client: Client, visitor: Visitor) -> None:
-    await enter(visitor, "boris")
+    await visitor.enter("boris")
     page = await visitor.open("/cabinet")
     mark = page.form("/logout")["mark"]
     before = await client.effects()
@@ -133,7 +129,7 @@ async def test_strangers_records_are_out_of_reach(client: Client, visitor: Visit
 
 
 async def test_contacts_and_orders_go_by_the_rules(client: Client, visitor: Visitor) -> None:
-    page = await enter(visitor, "anna")
+    page = await visitor.enter("anna")
     shown = await visitor.send(page, "/contacts", phone="8 910", email="")
     assert "нужно телефон вида" in shown.text
     shown = await visitor.send(page, "/contacts", phone="+7(999)1112233", email="anna@post.example")
@@ -149,7 +145,7 @@ async def test_contacts_and_orders_go_by_the_rules(client: Client, visitor: Visi
 
 
 async def test_form_of_another_page_is_refused(client: Client, visitor: Visitor) -> None:
-    page = await enter(visitor, "anna")
+    page = await visitor.enter("anna")
     before = await client.effects()
     action = page.action("/contacts")
     fields = {"phone": "+7(999)1112233", "email": ""}
@@ -162,18 +158,37 @@ async def test_form_of_another_page_is_refused(client: Client, visitor: Visitor)
 
 
 # ---------------------------------------------------------------- the door
-async def test_unknown_login_stays_outside(visitor: Visitor) -> None:
-    for login in ("nobody", "", "anna' --"):
-        assert (await enter(visitor, login)).status == 401
-    assert (await visitor.open("/cabinet")).path == "/cabinet/login"
+async def test_login_goes_through_esia_and_leads_back(visitor: Visitor) -> None:
+    shown = await visitor.open("/cabinet/orders")
+    assert shown.path == "/idp/login"
+    wrong = await visitor.send(shown, "/idp/login", login="anna", password="wrong")
+    assert (wrong.status, "Неверный логин или пароль" in wrong.text) == (401, True)
+    shown = await visitor.send(wrong, "/idp/login", login="anna", password="Demo-1")
+    assert (shown.path, "Портал Госуслуг" in shown.text) == ("/idp/consent", True)
+    shown = await visitor.send(shown, "/idp/consent", answer="allow")
+    assert (shown.status, shown.path, "Мостова" in shown.text) == (200, "/cabinet/orders", True)
+    visitor.session.cookie_jar.clear(lambda cookie: cookie.key == "citizen")
+    assert (await visitor.open("/cabinet")).path == "/cabinet"  # ЕСИА still knows the person
+
+
+async def test_refused_consent_is_told_with_its_code(visitor: Visitor) -> None:
+    shown = await visitor.send(await visitor.open("/cabinet"), "/idp/login", person="anna")
+    shown = await visitor.send(shown, "/idp/consent", answer="refuse")
+    assert (shown.path, "ESIA-007004" in shown.text) == ("/cabinet/esia", True)
+    assert (await visitor.open("/cabinet")).path == "/idp/consent"
+
+
+async def test_code_of_another_browser_is_not_taken(client: Client, visitor: Visitor) -> None:
+    for query in ("", "?code=x", "?code=x&state=y", "?error=access_denied&state=y"):
+        shown = await visitor.open("/cabinet/esia" + query)
+        assert "войдите ещё раз" in shown.text
+    assert (await visitor.open("/cabinet")).path == "/idp/login"
 
 
 async def test_login_leads_back_within_the_portal_only(visitor: Visitor) -> None:
-    sent = await visitor.open("/cabinet/orders")
-    assert sent.form("/cabinet/login")["next"] == "/cabinet/orders"
-    assert (await enter(visitor, "anna", "/cabinet/orders")).path == "/cabinet/orders"
-    for elsewhere in ("http://evil.example/", "//evil.example", "/\\evil.example", "javascript:1"):
-        assert (await enter(visitor, "anna", elsewhere)).path == "/cabinet"
+    await visitor.enter("anna")
+    for elsewhere in ("http://evil.example/", "//evil.example", "/%5Cevil.example", "javascript:1"):
+        assert (await visitor.open(f"/cabinet/login?next={elsewhere}")).path == "/cabinet"
 
 
 @pytest.mark.parametrize("cookie", ["x", "YW5uYQ~", "YW5uYQ~abc", "~~", "~~~", "Ж~1", "YW5uYQ~9999999999~00~00"])
@@ -184,19 +199,20 @@ async def test_made_up_cookie_stays_outside(client: Client, cookie: str) -> None
 
 
 async def test_leaving_ends_the_session(client: Client, visitor: Visitor) -> None:
-    page = await enter(visitor, "anna")
-    assert (await visitor.send(page, "/logout")).path == "/cabinet/login"
-    assert (await visitor.open("/cabinet")).path == "/cabinet/login"
+    page = await visitor.enter("anna")
+    shown = await visitor.send(page, "/logout")
+    assert (shown.path, "Вы вышли" in shown.text) == ("/cabinet/bye", True)
+    assert (await visitor.open("/cabinet")).path == "/idp/login"
 
 
 async def test_session_ends_after_a_working_day(client: Client, visitor: Visitor) -> None:
-    await enter(visitor, "anna")
+    await visitor.enter("anna")
     await client.call("POST", "/stand/clock", {"shift_seconds": 8 * 3600 + 60})
-    assert (await visitor.open("/cabinet")).path == "/cabinet/login"
+    assert (await visitor.open("/cabinet")).path.startswith("/idp/")
 
 
 async def test_pages_need_nothing_from_elsewhere(client: Client, visitor: Visitor) -> None:
-    await enter(visitor, "anna")
+    await visitor.enter("anna")
     async with visitor.session.get(client.address + "/cabinet") as reply:
         policy = reply.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy

@@ -17,8 +17,9 @@ from medmost_stand.gosuslugi.cabinet import PAGES, Cabinet
 from medmost_stand.gosuslugi.cabinet_routes import cabinet_routes
 from medmost_stand.gosuslugi.certificates import TestCentre
 from medmost_stand.gosuslugi.developer_api import DeveloperApi
-from medmost_stand.gosuslugi.door import LOGIN, Door
+from medmost_stand.gosuslugi.door import BACK, LOGIN, Door
 from medmost_stand.gosuslugi.esia.build import build_esia
+from medmost_stand.gosuslugi.esia.portal import PortalLogin
 from medmost_stand.gosuslugi.esia.routes import esia_routes
 from medmost_stand.gosuslugi.esia.settings import EsiaSettings
 from medmost_stand.gosuslugi.exchange import GosuslugiExchange
@@ -70,7 +71,7 @@ def build_gosuslugi(
     exchange = GosuslugiExchange(core.system)
     sessions = Sessions("citizen", LOGIN, f"gosuslugi:{credentials.token_secret}".encode(), core.clock)
     screens = Screens(PAGES, sessions)
-    door = Door(state, screens)
+    door = Door(state, screens, PortalLogin(esia.parts, esia.token, core.tokens, BACK))
     subscribing = SubscriptionCalls(core.subscriptions, core.storage, core.clock, "content")
     requests = RequestCalls(core.system, exchange, orders)
     routes = [

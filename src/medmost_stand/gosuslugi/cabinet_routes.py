@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from medmost_stand.api import Route
 from medmost_stand.gosuslugi.cabinet import HOME, Cabinet
-from medmost_stand.gosuslugi.door import LOGIN, Door
+from medmost_stand.gosuslugi.door import BACK, BYE, LOGIN, Door
 from medmost_stand.screens import DONE, PAGE, Screens, style_route
 
 
@@ -15,9 +15,10 @@ def cabinet_routes(cabinet: Cabinet, door: Door, screens: Screens) -> list[Route
     return [
         Route("GET", "/", cabinet.front, "Переход в личный кабинет", "open", answers={303: "Переход"}),
         style_route(),
-        Route("GET", LOGIN, door.login_page, "Вход", "open", answers=PAGE),
-        Route("POST", LOGIN, door.login, "Вход", "open", answers={303: "Вошли", 401: "Нет такого"}),
-        act(f"{HOME}/logout", door.logout, lambda _: LOGIN, "Выход"),
+        Route("GET", LOGIN, door.login, "Вход через ЕСИА", "open", answers={303: "К ЕСИА"}),
+        Route("GET", BACK, door.back, "Возврат из ЕСИА", "open", answers=PAGE | {303: "Вошли"}),
+        Route("GET", BYE, door.bye, "После выхода", "open", answers=PAGE),
+        act(f"{HOME}/logout", door.logout, lambda _: HOME, "Выход"),
         page(HOME, cabinet.policies, "Мои полисы"),
         act(f"{HOME}/policies/{{id}}/contacts", cabinet.contacts, lambda _: HOME, "Телефон и почта"),
         page(health, cabinet.health, "Моё здоровье"),

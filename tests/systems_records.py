@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -63,6 +63,7 @@ class Records:
         self.effects: list[Effect] = []
         self._records: dict[str, dict[str, Stored]] = {}
         self._seq = self._ids = 0
+        self._mixed_up: dict[tuple[str, str], tuple[str, bool]] = {}
 
     # ------------------------------------------------------------ what people do
     def put(self, kind: str, doc: Doc, ref: str | None = None, at: datetime | None = None) -> str:
@@ -79,6 +80,13 @@ class Records:
         for name, value in changes.items():
             doc.pop(name, None) if value is None else doc.__setitem__(name, value)
         self.put(kind, doc, ref)
+
+    def mixes_up(self, kind: str, ref: str, other: str, *, keep_id: bool = True) -> None:
+        """Whoever asks for `ref` gets `other`, under the id and version of the one asked for or under its own."""
+        self._mixed_up[kind, ref] = (other, keep_id)
+
+    def sorts_itself_out(self) -> None:
+        self._mixed_up.clear()
 
     def remove(self, kind: str, ref: str) -> None:
         """A person deletes a record: a tombstone stays."""
@@ -122,6 +130,10 @@ class Records:
 
     def _shown(self, kind: str, stored: Stored) -> Observation:
         names, doc = OWN[self.side], None
+        if (kind, stored.ref) in self._mixed_up:
+            ref, keep_id = self._mixed_up[kind, stored.ref]
+            other = self._of(kind)[ref]
+            stored = replace(stored, doc=other.doc) if keep_id else other
         if stored.doc is not None:
             moment = stored.stamp.astimezone(MOSCOW)
             stamp = moment.strftime("%d.%m.%Y %H:%M:%S") if self.side is Side.GOSUSLUGI else moment.isoformat()

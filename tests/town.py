@@ -7,17 +7,21 @@ async with town(tmp_path) as here:
 
 from __future__ import annotations
 
+import sqlite3
+import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from medmost.domain.record import BOTH, Side
 from medmost.mapping import load_mappings
+from medmost.mapping.compiler import CompiledMapping
 from medmost.queue.embedded import Doorbell
-from medmost.store import ledgers, links
+from medmost.store import ledgers, links, schema
 from medmost.store.cipher import Cipher
 from medmost.store.database import Database
 from medmost.sync.engine import Engine, Pace
@@ -103,6 +107,23 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+@cache
+def mappings() -> dict[str, CompiledMapping]:
+    """Read and compiled once: they are values."""
+    return load_mappings()
+
+
+@cache
+def empty_state() -> bytes:
+    """A migrated state without rows: every town begins with a copy."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state.db"
+        schema.upgrade(path)
+        with closing(sqlite3.connect(path)) as base:
+            base.execute("PRAGMA journal_mode = delete")
+        return path.read_bytes()
+
+
 @asynccontextmanager
 async def town(
     folder: Path,
@@ -116,8 +137,12 @@ async def town(
 
     `overlay`: mapping files of its own. `systems`: those of a town that was closed, so that medmost starts again.
     """
-    house = House(load_mappings(overlay), Cipher(MASTER), **house_rules)
-    database = await Database(folder / "state.db").open()
+    read = load_mappings(overlay) if overlay is not None else dict(mappings())
+    house = House(read, Cipher(MASTER), **house_rules)
+    path = folder / "state.db"
+    if not path.exists():
+        path.write_bytes(empty_state())
+    database = await Database(path).open()
 
     def open_kinds(tx: Any) -> None:
         for kind in house.mappings:

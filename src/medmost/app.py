@@ -33,7 +33,7 @@ from medmost.systems.connect import connect
 from medmost.systems.contract import System
 from medmost.systems.settings import EmiasSettings, GosuslugiSettings
 
-NOTICED_AS = {"quarantined": "refused", "dead": "refused"}
+NOTICED_AS = {"quarantined": "refused", "dead": "refused", "ambiguous": "refused"}
 """Events that people hear of in the same digest: what a person has to look at, one record at a time."""
 
 

@@ -31,7 +31,7 @@ LABELS: Final[dict[str, frozenset[str]]] = {
             "closed",
         )
     ),
-    "write": frozenset(("ok", "seen", "nothing", "accepted", "refused", "wait", "late")),
+    "write": frozenset(("ok", "seen", "nothing", "accepted", "refused", "wait", "late", "twin", "other")),
     "webhook": frozenset(("accepted", "duplicate", "bad_signature", "malformed", "later", "too_large")),
     "poll": frozenset(("done", "transient", "fatal", "page_error")),
     "state": frozenset(

@@ -89,6 +89,15 @@ former_key = Table(
     PrimaryKeyConstraint("kind", "key_index"),
 )
 
+former_patient = Table(
+    "former_patient",
+    metadata,
+    Column("patient_index", LargeBinary, nullable=False),  # blind index of a number that a policy had once
+    Column("pair", Integer, nullable=False),  # the policy's
+    PrimaryKeyConstraint("patient_index", "pair"),
+    Index("former_patient_pair", "pair"),
+)
+
 delivery = Table(
     "delivery",
     metadata,

@@ -14,7 +14,7 @@ from medmost.domain.record import Fields, Observation, Side, SideState
 from medmost.store import ledgers
 from medmost.store.deliveries import DEAD, DUE, WAITING
 from medmost.store.pairs import PairRow
-from medmost.sync import braking
+from medmost.sync import braking, sealing
 from medmost.sync.desk import Desk
 from medmost.sync.finding import follow, pair_of
 from medmost.sync.house import House, Seen
@@ -68,6 +68,10 @@ def observe(desk: Desk, seen: Seen) -> bool:
             desk.tally(o.side, o.kind, older=True)  # no answer of ours has overtaken this page: the system went back
         desk.count(o.side, o.kind, "unchanged")
         return False
+    if fresh and sealing.stranger(desk, row, seen):
+        sealing.quarantine(desk, row, o.side)
+        desk.count(o.side, o.kind, "quarantined")
+        return True
     if kind.personal and fresh and seen.patient_index is not None and row.patient_index is None:
         desk.show_patient(row, seen.patient_index)
     before, ours = state.now, state.sent is not None
@@ -77,6 +81,7 @@ def observe(desk: Desk, seen: Seen) -> bool:
     row.seen[o.side.value] = desk.now
     if row.key_index is None and seen.key_index is not None:
         desk.show_key(row, seen.key_index, live=not row.pair.hold)
+    sealing.settle_doubt(row)
     replan(desk, row)
     if learned:
         _revive(desk, row)

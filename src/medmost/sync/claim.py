@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Container
 from collections.abc import Mapping as Mapped
 
-from medmost.domain.kinds import Kind
 from medmost.domain.merge import Merged, merge
 from medmost.domain.pairing import plan_sent
 from medmost.domain.record import Sent, Side
@@ -20,7 +19,8 @@ from medmost.store.pairs import PairRow
 from medmost.sync.desk import Desk
 from medmost.sync.flight import Flight
 from medmost.sync.house import House
-from medmost.sync.replan import QUARANTINED, replan
+from medmost.sync.replan import replan
+from medmost.sync.sealing import quarantine, sealed
 from medmost.sync.stages import open_kinds, within_share
 
 STAGE_RECHECK = 60.0
@@ -80,7 +80,8 @@ def _look_again(desk: Desk, row: PairRow, claimed: Delivery, side: Side) -> Flig
     assert sent is not None
     sent.tries += 1
     desk.dirty.add(pair.id)
-    only_look = sent.op != "create" or other.presence != "here" or pair.side(side).presence == "gone"
+    held = pair.hold is not None or not sealed(desk, row, desk.house.kind(pair.kind), side, sent.doc)
+    only_look = held or sent.op != "create" or other.presence != "here" or pair.side(side).presence == "gone"
     ended = desk.now >= sent.until
     if not only_look:
         sent.until = desk.now + desk.house.lease
@@ -94,12 +95,10 @@ def _first_try(desk: Desk, row: PairRow, claimed: Delivery, side: Side, merged: 
     doc = None
     if planned.op != "delete":
         doc = mapping.write(side, planned.fields, state.doc if planned.op == "put" else None)
-        if _names_another_patient(desk, row, mapping.kind, side, doc):
-            pair.hold = QUARANTINED
-            desk.tell("quarantined", side.value, pair.kind, "MM-OTHER-PERSON")
-            desk.drop_row(pair.id, side)
-            replan(desk, row)
-            return None
+    if not sealed(desk, row, mapping.kind, side, doc):
+        desk.drop_row(pair.id, side)
+        quarantine(desk, row, side)
+        return None
     mark = desk.house.cipher.mark(pair.id, state.incarnation)
     sent = plan_sent(
         pair,
@@ -115,14 +114,6 @@ def _first_try(desk: Desk, row: PairRow, claimed: Delivery, side: Side, merged: 
     _record_decisions(desk, row, merged, side)
     desk.dirty.add(pair.id)
     return _flight(desk, row, claimed, side, sent, again=False, only_look=False, ended=False)
-
-
-def _names_another_patient(desk: Desk, row: PairRow, kind: Kind, side: Side, doc: dict[str, object]) -> bool:
-    """The seal, checked on the very document that is about to leave (invariant I3)."""
-    if not kind.personal:
-        return False
-    shown = desk.house.mappings[kind.name].read(side, doc).fields
-    return desk.house.patient_index(kind, shown) != row.patient_index
 
 
 def _flight(

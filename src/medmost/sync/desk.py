@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from medmost.domain.record import Pair, Side
-from medmost.store import aliases, conflicts, deliveries, journal, ledgers, links, pairs
+from medmost.store import aliases, conflicts, deliveries, journal, ledgers, links, pairs, patients
 from medmost.store.deliveries import Delivery
 from medmost.store.pairs import PairRow
 from medmost.sync.house import House, Seen
@@ -32,6 +32,9 @@ class Desk:
         self._new_aliases: dict[tuple[str, str, str], tuple[int | None, int | None]] = {}
         self._keys: dict[tuple[str, bytes], set[int]] = {}
         self._linked: dict[bytes, bool] = {}
+        self._groups: dict[bytes, frozenset[bytes]] = {}
+        self._any_former: bool | None = None
+        self._former_patients: list[tuple[bytes, int]] = []
         self._dirty_rows: set[tuple[int, str]] = set()
         self._found: dict[tuple[int, str], conflicts.Found] = {}
         self._decided: list[conflicts.Found] = []
@@ -88,8 +91,9 @@ class Desk:
 
     def _learn_links(self, patients: set[bytes]) -> None:
         fresh = patients - set(self._linked)
-        active = links.active(self.tx, fresh) if fresh else set()
-        self._linked.update({patient: patient in active for patient in fresh})
+        wanted = {number for patient in fresh for number in self.group(patient)}
+        active = links.active(self.tx, wanted) if wanted else set()
+        self._linked.update({patient: not active.isdisjoint(self.group(patient)) for patient in fresh})
 
     # ------------------------------------------------------------ asking
     def linked(self, patient: bytes | None) -> bool:
@@ -98,6 +102,20 @@ class Desk:
         if patient not in self._linked:
             self._learn_links({patient})
         return self._linked[patient]
+
+    def group(self, patient: bytes) -> frozenset[bytes]:
+        """All policy numbers that lead to the person whom this one leads to, former ones too."""
+        if self._any_former is None:
+            self._any_former = patients.any_former(self.tx)
+        if not self._any_former:
+            return frozenset((patient,))
+        if patient not in self._groups:
+            self._groups[patient] = patients.group(self.tx, patient)
+        return self._groups[patient]
+
+    def same_patient(self, one: bytes | None, other: bytes | None) -> bool:
+        """Do both numbers lead to one person? A number that may be two people's leads to nobody else."""
+        return one is not None and other is not None and (one == other or other in self.group(one))
 
     def alias(self, kind: str, side: Side, ref: str) -> tuple[int | None, int | None]:
         name = (kind, side.value, ref)
@@ -161,6 +179,16 @@ class Desk:
         """A key that a record of this pair was known by, though the pair never showed it."""
         self._former.append((kind, key, pair))
 
+    def former_patient(self, patient: bytes, pair: int) -> None:
+        """A policy's number has changed: the former one goes on leading to its owner."""
+        self._former_patients.append((patient, pair))
+        self._any_former = True
+        self._groups.clear()
+
+    def note(self, name: str, told: object) -> None:
+        """A further word for the journal entry."""
+        self.noted[name] = told
+
     def show_patient(self, row: PairRow, patient: bytes | None) -> None:
         row.patient_index = patient
         row.bucket = zlib.crc32(patient or str(row.pair.id).encode()) % BUCKETS
@@ -217,6 +245,7 @@ class Desk:
         pairs.save(tx, cipher, changed)
         aliases.save(tx, [(*name, *value) for name, value in self._new_aliases.items()])
         aliases.add_former_keys(tx, self._former)
+        patients.remember(tx, self._former_patients)
         touched = sorted(self._dirty_rows)  # the same work writes the same rows in the same order
         deliveries.remove(tx, [name for name in touched if name not in self.deliveries])
         deliveries.save(tx, [self.deliveries[name] for name in touched if name in self.deliveries])

@@ -6,9 +6,10 @@ from medmost.domain.kinds import Kind
 from medmost.domain.record import Observation, Pair, Reading, Side
 from medmost.store.aliases import former
 from medmost.store.pairs import PairRow
+from medmost.sync import sealing
 from medmost.sync.desk import Desk
 from medmost.sync.house import Seen
-from medmost.sync.replan import DUPLICATE, join, replan
+from medmost.sync.replan import DUPLICATE, IDENTITY, join, replan
 
 
 def pair_of(desk: Desk, seen: Seen) -> PairRow | None:
@@ -29,6 +30,8 @@ def pair_of(desk: Desk, seen: Seen) -> PairRow | None:
     row = _moved(desk, seen) or _match(desk, seen, ours)
     state = row.pair.side(o.side)
     state.ref = o.ref
+    if ours is None and seen.moved_from is None:
+        sealing.meets(desk, row, seen)
     desk.bind(o.kind, o.side, o.ref, row.pair.id)
     return row
 
@@ -74,10 +77,12 @@ def _match(desk: Desk, seen: Seen, ours: PairRow | None) -> PairRow:
             _vacate(row.pair, o.side)
             return row
         twin = twin or row.key_live
-    known = _by_sent_key(desk, seen) or _by_moved_key(desk, seen)
+    known = _by_sent_key(desk, seen) or _by_moved_key(desk, seen) or _by_former_number(desk, seen)
     if known is not None:
         return known
     row = desk.new_pair(o.kind)
+    if _number_of_another(desk, seen):
+        row.pair.hold = IDENTITY
     if twin and seen.key_index is not None and not _released(desk, seen):
         row.pair.hold = DUPLICATE
     return row
@@ -156,6 +161,37 @@ def _by_moved_key(desk: Desk, seen: Seen) -> PairRow | None:
         return None
     state = row.pair.side(o.side)
     return row if state.ref is None and state.presence == "never" and state.sent is None else None
+
+
+def _holder_of_former(desk: Desk, seen: Seen) -> PairRow | None:
+    """The policy that had this number once, where it has another now (F39)."""
+    o = seen.observation
+    if seen.key_index is None or not desk.house.is_person(desk.house.kind(o.kind)):
+        return None
+    found = former(desk.tx, o.kind, [seen.key_index]).get(seen.key_index)
+    row = desk.rows.get(found) if found is not None else None
+    return None if row is None or row.pair.closed or row.pair.hold else row
+
+
+def _by_former_number(desk: Desk, seen: Seen) -> PairRow | None:
+    """A former number stays good for finding, as long as the place of this side is free."""
+    row = _holder_of_former(desk, seen)
+    if row is None or row.pair.side(seen.observation.side).sent is not None:
+        return None
+    state = row.pair.side(seen.observation.side)
+    if state.ref is not None and state.presence != "gone":
+        return None
+    _vacate(row.pair, seen.observation.side)
+    return row
+
+
+def _number_of_another(desk: Desk, seen: Seen) -> bool:
+    """A former number comes up by itself beside its holder: a merger undone, or a person with two policies."""
+    row = _holder_of_former(desk, seen)
+    if row is None or seen.reading is None or seen.reading.problems:
+        return False
+    known = row.pair.side(seen.observation.side).now
+    return known is not None and not sealing.surely_another(known, seen.reading.fields)
 
 
 def _vacate(pair: Pair, side: Side, ref: str | None = None) -> None:

@@ -41,7 +41,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     """What came of a flight."""
 
     flight: Flight
-    what: Literal["ok", "seen", "nothing", "twin", "accepted", "refused", "wait", "late"]
+    what: Literal["ok", "seen", "nothing", "twin", "accepted", "refused", "wait", "late", "other"]
     seen: Observation | None = None
     error: Transient | Refused | None = None
 
@@ -99,14 +99,19 @@ async def _look(flight: Flight, system: System, related: Related) -> Outcome | N
 async def _change(flight: Flight, system: System) -> Outcome:
     assert flight.ref is not None
     if flight.again:
-        return Outcome(flight=flight, what="seen", seen=await system.read(flight.kind, flight.ref))
+        return _about(flight, "seen", await system.read(flight.kind, flight.ref))
     try:
         if flight.op == "delete":
-            gone = await system.delete(flight.kind, flight.ref, flight.expected, flight.key)
-            return Outcome(flight=flight, what="ok", seen=gone)
+            return _about(flight, "ok", await system.delete(flight.kind, flight.ref, flight.expected, flight.key))
         return await _send(flight, system)
     except Stale:
-        return Outcome(flight=flight, what="seen", seen=await system.read(flight.kind, flight.ref))
+        return _about(flight, "seen", await system.read(flight.kind, flight.ref))
+
+
+def _about(flight: Flight, what: Literal["ok", "seen"], seen: Observation | None) -> Outcome:
+    """An answer with another record than the one asked for says nothing about ours (F29)."""
+    other = seen is not None and seen.ref != flight.ref
+    return Outcome(flight=flight, what="other") if other else Outcome(flight=flight, what=what, seen=seen)
 
 
 async def _send(flight: Flight, system: System) -> Outcome:
@@ -124,6 +129,10 @@ async def _send(flight: Flight, system: System) -> Outcome:
     )
     if isinstance(answer, Accepted):
         return Outcome(flight=flight, what="accepted")
+    if flight.ref is not None:
+        return _about(flight, "ok", answer)
+    if answer.origin not in (None, flight.origin):  # somebody else's record: ours is still to be looked for
+        return Outcome(flight=flight, what="other")
     return Outcome(flight=flight, what="ok", seen=answer)
 
 

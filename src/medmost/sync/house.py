@@ -37,6 +37,7 @@ class Seen(msgspec.Struct):
     patient_index: bytes | None = None
     moved_from: str | None = None  # the ref whose place this record takes
     moved_to: str | None = None  # the ref that took this record's place
+    vouched: bool = False  # a person has looked: this record of a policy is its owner's, though much of it is new
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,13 @@ class House:
         key = kind.key_of(fields)
         return None if key is None else self.cipher.blind(f"key {kind.name}", key)
 
+    def is_person(self, kind: Kind) -> bool:
+        """Is a record of this kind a person's own, from which the others take their patient?"""
+        return kind.name == "policy"
+
     def patient_index(self, kind: Kind, fields: Fields) -> bytes | None:
         """The patient a record belongs to; a policy is its own patient."""
-        name = kind.patient or ("policy_number" if kind.name == "policy" else None)
+        name = kind.patient or ("policy_number" if self.is_person(kind) else None)
         number = fields.get(name) if name else None
         return patient_index(self.cipher, str(number)) if number else None
 

@@ -23,7 +23,8 @@ def close_link(tx: sqlite3.Connection, house: House, link_id: int, actor: str) -
     if patient is None:
         return False
     desk = Desk(tx, house, "link.revoke")
-    desk.load(pairs.ids_of_patient(tx, patient, personal_kinds(house)))
+    for number in desk.group(patient):
+        desk.load(pairs.ids_of_patient(tx, number, personal_kinds(house)))
     for row in list(desk.rows.values()):
         replan(desk, row)
     desk.put_back(link=link_id, actor=actor)

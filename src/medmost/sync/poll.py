@@ -18,6 +18,7 @@ from medmost.store.database import Database
 from medmost.sync.absorb import absorb_page
 from medmost.sync.braking import whole_reading
 from medmost.sync.house import House
+from medmost.sync.sealing import quarantine_ref
 from medmost.systems.contract import Page, System
 
 READ_PAGE, READ_AT_ONCE = 200, 16
@@ -92,4 +93,8 @@ class Poller:
 
     async def _read(self, kind: str, ref: str, reading: asyncio.Semaphore) -> Observation | None:
         async with reading:
-            return await self.system.read(kind, ref)
+            seen = await self.system.read(kind, ref)
+        if seen is not None and seen.ref != ref:  # another record altogether (F29)
+            await self.database.write(lambda tx: quarantine_ref(tx, self.house, kind, self.side, ref))
+            return None
+        return seen

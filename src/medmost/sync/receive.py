@@ -21,6 +21,7 @@ from medmost.store import aliases, ledgers
 from medmost.store.database import Database
 from medmost.sync.absorb import absorb_page
 from medmost.sync.house import House, Seen
+from medmost.sync.sealing import quarantine_ref
 from medmost.systems.contract import System
 
 log = structlog.get_logger()
@@ -63,6 +64,9 @@ class Receiver:
             observation = self.system.told(kind, told.get("record"))
         if observation is None or observation.ref != told["id"]:
             observation = await self.system.read(kind, told["id"])
+            if observation is not None and observation.ref != told["id"]:  # another record altogether (F29)
+                await self.database.write(lambda tx: quarantine_ref(tx, self.house, kind, side, told["id"]))
+                return "later"
         seen = [] if observation is None else [self.house.understand(observation)]
 
         def commit(tx: sqlite3.Connection) -> Verdict:

@@ -18,7 +18,7 @@ from medmost.store.pairs import PairRow
 from medmost.sync.desk import Desk
 from medmost.sync.house import letter
 
-DUPLICATE, QUARANTINED = "duplicate", "quarantined"
+DUPLICATE, QUARANTINED, IDENTITY = "duplicate", "quarantined", "identity"
 
 
 def replan(desk: Desk, row: PairRow) -> None:
@@ -62,10 +62,12 @@ def _show_indexes(desk: Desk, row: PairRow, kind: Kind) -> None:
     if fields is not None:
         desk.show_key(row, desk.house.key_index(kind, fields), live=not kind.key_released(fields))
         patient = desk.house.patient_index(kind, fields)
-        if kind.personal and row.patient_index not in (None, patient):
+        if kind.personal and row.patient_index is not None and not desk.same_patient(row.patient_index, patient):
             row.pair.hold = QUARANTINED  # a known record that shows another patient is an incident, never a change
             desk.tell("quarantined", "", kind.name, "MM-OTHER-PERSON")
         else:
+            if desk.house.is_person(kind) and row.patient_index not in (None, patient) and not row.pair.hold:
+                desk.former_patient(row.patient_index, row.pair.id)
             desk.show_patient(row, patient)
     if row.pair.hold or row.key_index is None:
         row.key_live = False

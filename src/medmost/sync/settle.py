@@ -15,16 +15,18 @@ from medmost.domain.record import Observation, Side
 from medmost.store import deliveries
 from medmost.store.deliveries import Delivery
 from medmost.store.pairs import PairRow
+from medmost.sync import sealing
 from medmost.sync.absorb import UNREADABLE, observe
 from medmost.sync.desk import Desk
 from medmost.sync.flight import Flight, Outcome
 from medmost.sync.house import House, Seen
-from medmost.sync.replan import DUPLICATE, QUARANTINED, replan
+from medmost.sync.replan import DUPLICATE, replan
 
 GIVE_UP_AFTER = 72 * 3600.0
 PASSING_TRIES = 8
 TWIN_TRIES, TWIN = 10, "MM-TWIN"  # a natural key that another pair's record holds is waited for: about four minutes
 UNREADABLE_RECHECK = 600.0  # seconds; its next version ends the wait at once
+OTHER_RECHECK = 60.0  # seconds after an answer that was another record
 RESULT_PATIENCE = 3600.0  # seconds an accepted request may take before its record is looked at
 PASSING = {
     "SIM_UNKNOWN_REFERENCE": "parent",
@@ -77,6 +79,8 @@ def _settle_one(desk: Desk, outcome: Outcome, seen: Seen | None, chance: Callabl
         _found_twin(desk, row, flight, delivery)
     elif outcome.what == "accepted":
         _accepted(desk, row, flight, delivery)
+    elif outcome.what == "other":
+        _about_another(desk, row, flight, delivery)
     elif outcome.what == "late":
         _wait(desk, row, delivery, desk.now, "lease")
     elif isinstance(outcome.error, Refused):
@@ -110,13 +114,23 @@ def _answered(desk: Desk, row: PairRow, flight: Flight, seen: Seen) -> None:
 def _other_person(desk: Desk, row: PairRow, flight: Flight, seen: Seen) -> bool:
     """An answer that shows another patient's record is an incident: nothing of it is kept (F29)."""
     kind = desk.house.kind(flight.kind)
-    if not kind.personal or (seen.reading and seen.reading.problems) or seen.patient_index == row.patient_index:
+    shown = seen.reading.fields if seen.reading is not None and not seen.reading.problems else None
+    if kind.personal:
+        if shown is None or desk.same_patient(row.patient_index, seen.patient_index):
+            return False
+    elif not sealing.answers_about_another(desk, row, flight.side, shown):
         return False
-    row.pair.hold = QUARANTINED
     row.pair.side(flight.side).sent = None
-    desk.tell("quarantined", flight.side.value, flight.kind, "MM-OTHER-PERSON")
-    replan(desk, row)
+    sealing.quarantine(desk, row, flight.side)
     return True
+
+
+def _about_another(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery) -> None:
+    """Another record in place of ours. Whether our write arrived is looked for; a patient's pair stands still."""
+    _wait(desk, row, delivery, desk.now + OTHER_RECHECK, "other")
+    kind = desk.house.kind(flight.kind)
+    if kind.personal or desk.house.is_person(kind):
+        sealing.quarantine(desk, row, flight.side)
 
 
 def _bind_created(desk: Desk, row: PairRow, side: Side, o: Observation) -> bool:

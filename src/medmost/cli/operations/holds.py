@@ -6,15 +6,19 @@ import sqlite3
 from collections import Counter
 from typing import Any
 
+import msgspec
+
 from medmost.app import App
 from medmost.cli.control import Progress
 from medmost.cli.operations.asking import known_kinds
 from medmost.domain.errors import Fatal
-from medmost.domain.record import BOTH
+from medmost.domain.record import BOTH, Side
 from medmost.store import pairs
 from medmost.store.pairs import PairRow
+from medmost.sync.absorb import observe
 from medmost.sync.desk import Desk
-from medmost.sync.replan import replan
+from medmost.sync.house import Seen
+from medmost.sync.replan import QUARANTINED, replan
 
 
 async def release_pair(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
@@ -27,6 +31,8 @@ async def release_pair(app: App, args: dict[str, Any], _: Progress) -> tuple[int
     key = "\x1f".join(part.strip() for part in str(args["key"]).split("|"))
     index = app.house.cipher.blind(f"key {kind.name}", key)
 
+    fresh = await _read_held(app, kind.name, index)
+
     def release(tx: sqlite3.Connection) -> list[dict[str, Any]]:
         desk = Desk(tx, app.house, "pair.release")
         desk.load(pairs.ids_by_keys(tx, kind.name, [index]).get(index, []))
@@ -35,8 +41,11 @@ async def release_pair(app: App, args: dict[str, Any], _: Progress) -> tuple[int
         if not held:
             raise Fatal("MM-CLI-NOTHELD", "Среди пар с этим ключом нет задержанных", "no pair with this key is held")
         _refuse_twins(rows)
+        desk.lay_out(kind.name, fresh)
         for row in held:
             row.pair.hold = None
+        for seen in fresh:
+            observe(desk, seen)
         for row in held:
             replan(desk, row)
         desk.put_back(actor=str(args.get("actor") or "operator"))
@@ -48,6 +57,26 @@ async def release_pair(app: App, args: dict[str, Any], _: Progress) -> tuple[int
         await app.engine.until_quiet()
     again = any(one["state"] in ("ambiguous", "quarantined") for one in found)
     return (1 if again else 0), {"released": found}
+
+
+async def _read_held(app: App, kind: str, index: bytes) -> list[Seen]:
+    """What both systems show of quarantined records now: what they showed then was not kept.
+
+    A person who lets a policy go vouches for what is new in it; whose a visit or a result is, nobody can vouch for.
+    """
+
+    def refs(tx: sqlite3.Connection) -> list[tuple[Side, str]]:
+        ids = pairs.ids_by_keys(tx, kind, [index]).get(index, [])
+        held = [row.pair for row in pairs.by_ids(tx, app.house.cipher, ids).values() if row.pair.hold == QUARANTINED]
+        sides = [(side, pair.side(side)) for pair in held for side in BOTH]
+        return [(side, state.ref) for side, state in sides if state.ref and state.presence == "here"]
+
+    found = []
+    for side, ref in await app.database.read(refs):
+        shown = await app.systems[side].read(kind, ref)
+        if shown is not None and shown.ref == ref:
+            found.append(msgspec.structs.replace(app.house.understand(shown), vouched=True))
+    return found
 
 
 def _refuse_twins(rows: list[PairRow]) -> None:

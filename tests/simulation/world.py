@@ -59,7 +59,7 @@ class InlineDatabase(Database):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._writer = self._reader = None
+        self._writer = self._reader = self._failed = None
         self._writer = self._connect()
         self._reader = self._connect()
 

@@ -7,6 +7,7 @@ import secrets
 from medmost_stand.accounts import basic, staff
 from medmost_stand.admin import Admin
 from medmost_stand.admin_routes import admin_routes
+from medmost_stand.api import Route
 from medmost_stand.credentials import MEDMOST, OGRN, Credentials
 from medmost_stand.desk import PersonDesk
 from medmost_stand.emias.auth import EmiasAuth
@@ -15,6 +16,11 @@ from medmost_stand.emias.exchange import EmiasExchange
 from medmost_stand.emias.integration_api import IntegrationApi
 from medmost_stand.emias.pages import PageTokens
 from medmost_stand.emias.points import Point, Points
+from medmost_stand.emias.portal.booking import Booking
+from medmost_stand.emias.portal.record import PatientRecord
+from medmost_stand.emias.portal.rest import Orchestrator
+from medmost_stand.emias.portal.rpc import JsonRpc
+from medmost_stand.emias.portal.sessions import Sessions
 from medmost_stand.emias.routes import auth_routes, exchange_routes, subscription_routes
 from medmost_stand.emias.wire import refused
 from medmost_stand.end import Core, End, EndState, Ways
@@ -22,6 +28,7 @@ from medmost_stand.life import Life
 from medmost_stand.living import Living
 from medmost_stand.register import Organization, Secret
 from medmost_stand.subscription_calls import SubscriptionCalls
+from medmost_stand.tokens import HmacSeal, Tokens
 from medmost_stand.worlds import Population
 
 FOREIGN = "other-mis"  # registered, but the exchange is closed to it
@@ -50,10 +57,25 @@ def build_emias(core: Core, population: Population, credentials: Credentials, *,
         *auth_routes(auth),
         *exchange_routes(exchange, EmiasBatch(core.system), core.system.dialect.collections),
         *subscription_routes(subscribing),
+        *_portal(core, population, credentials),
         *IntegrationApi(points, core.subscriptions, core.storage, core.clock).routes(),
         *admin_routes(Admin(state, desk)),
     ]
     return End(state, routes, Ways(refused, auth.gate, account=lambda request: basic(request, staff, "integrator")))
+
+
+def _portal(core: Core, population: Population, credentials: Credentials) -> list[Route]:
+    """What patients' own programs use: booking in both its generations, and the record."""
+    tokens = Tokens(
+        "http://emias.stand/portal", HmacSeal(f"portal:{credentials.token_secret}".encode()), 3600, core.clock
+    )
+    sessions, booking = Sessions(tokens, population, core.clock), Booking(core.system)
+    return [
+        *sessions.routes(),
+        *JsonRpc(booking).routes(),
+        *Orchestrator(booking, sessions).routes(),
+        *PatientRecord(core.system, sessions).routes(),
+    ]
 
 
 def _ready(credentials: Credentials) -> list[Point]:

@@ -19,6 +19,7 @@ from benchmarks.measure import QUICK, Row, Size, Wanted
 from benchmarks.merging import merging
 from benchmarks.sealing import sealing
 from benchmarks.starting import starting
+from benchmarks.worlds import worlds
 from medmost.logging import configure
 
 BENCHES: Mapping[tuple[str, ...], Callable[[Size, Wanted], Iterator[Row]]] = {
@@ -28,6 +29,7 @@ BENCHES: Mapping[tuple[str, ...], Callable[[Size, Wanted], Iterator[Row]]] = {
     ("absorb",): absorbing,
     ("pull", "audit", "deliver"): flowing,
     ("start",): starting,
+    ("world",): worlds,
 }
 """What each yields, by the first part of its rows' names."""
 

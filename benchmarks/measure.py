@@ -20,7 +20,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     value: float
-    unit: str  # "records/s", "PUT/s", "bodies/s" (more is better) or "s" (less is better)
+    unit: str  # "records/s", "PUT/s", "bodies/s", "objects/s" (more is better), "s" or "MB" (less is better)
     ceiling: float | None = None
     peer: float | None = None
     ratio: float | None = None
@@ -36,9 +36,10 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     stand: int = 20_000  # records of a kind at each system
     puts: int = 600  # delivered in a round
     starts: int = 3
+    people: int = 50_000  # of a streamed world
 
 
-QUICK = Size(rounds=2, records=40, page=40, state=120, stand=120, puts=24, starts=1)
+QUICK = Size(rounds=2, records=40, page=40, state=120, stand=120, puts=24, starts=1, people=20)
 
 
 def rates(name: str, unit: str, count: int, ours: float, ceiling: float | None) -> Row:

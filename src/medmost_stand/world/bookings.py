@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from medmost_stand.world import orders
 from medmost_stand.world.cast import Cast
-from medmost_stand.world.model import Body, Citizen, Record, System, Twin
+from medmost_stand.world.model import Body, Citizen, Part, Record, System, Twin
 from medmost_stand.world.twins import Maker, handful, share
 from medmost_stand.world.visits import CANCEL_REASONS, COMMENTS, RECENT_DAYS, Registry
 
@@ -123,10 +123,10 @@ class Bookings:
         return made
 
 
-def requests(make: Maker, cast: Cast, people: int, seed: int, today: date) -> list[Twin]:
+def requests(make: Maker, cast: Cast, people: int, part: Part, today: date) -> list[Twin]:
     """About one request for two people; EMIAS is a row ahead, or has not heard of the order yet."""
     rng = make.rng
-    numbers = iter(range(2_300_000_000 + seed % 1000 * 1_000_000, 2_400_000_000 * 100, 13))
+    numbers = iter(range(2_300_000_000 + part.seed % 1000 * 1_000_000 + part.number * 10_000, 2_400_000_000 * 100, 13))
 
     def request(whose: list[Citizen], *, answered: bool) -> Record:
         return orders.request(rng, next(numbers), rng.choice(whose), today, answered=answered)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from random import Random
 from typing import Any, Protocol
 
 from medmost_stand.world import bookings, cast, clinics, findings, orders, policies, published, wire
-from medmost_stand.world.identifiers import opaque_id
+from medmost_stand.world.dice import Dice
+from medmost_stand.world.identifiers import opaque_ids
 from medmost_stand.world.model import (
+    PART,
     SYSTEMS,
     Body,
     Citizen,
+    Part,
     Record,
     Seed,
     System,
@@ -25,6 +28,8 @@ from medmost_stand.world.visits import Registry
 
 FEWEST = 10
 """People it takes to plant one of each difference."""
+WHOLE, MOST = 10_000, 1_000_000
+"""Up to so many people are made in one piece; so many at most."""
 
 
 class Draws:
@@ -34,7 +39,7 @@ class Draws:
         self.seed, self.today = seed, today
 
     def make(self, name: str) -> Maker:
-        return Maker(Random(f"{self.seed}/{name}"), self.today)
+        return Maker(Dice(f"{self.seed}/{name}"), self.today)
 
 
 class Added(Protocol):
@@ -57,38 +62,61 @@ def build_world(people: int, seed: int, today: date, added: Sequence[Added] = ()
     are at EMIAS only and are in no number but `unlinked` (see `World`). Slots open tomorrow. The people are the
     same for every `today` of a year. Raises ValueError when there are too few people.
     """
+    parts = stream_world(people, seed, today, added)
+    world = next(parts)
+    for part in parts:
+        world.join(part)
+    return world
+
+
+def stream_world(people: int, seed: int, today: date, added: Sequence[Added] = ()) -> Iterator[World]:
+    """The same world part after part, so that its size costs time but no memory.
+
+    Up to `WHOLE` people are one part; more live in parts of at most `PART`, each with its own clinics, doctors and
+    differences, and nothing of one part refers to another. Raises ValueError at once when there are too few people.
+    """
     if people < FEWEST:
         raise ValueError(f"a world needs at least {FEWEST} people, not {people}")
-    citizens = population(people, seed, today)
-    twins = _twins(citizens, people, seed, today, added)
+    if people > MOST:
+        raise ValueError(f"a world has at most {MOST} people, not {people}")
+    of = 1 if people <= WHOLE else -(-people // PART)
+    sizes = [people // of + (number < people % of) for number in range(of)]
+    return (part_world(sizes[number], people, Part(seed, number, of), today, added) for number in range(of))
+
+
+def part_world(count: int, people: int, part: Part, today: date, added: Sequence[Added] = ()) -> World:
+    """One part with `count` people of a world with `people`; no other part has to be made for it."""
+    citizens = population(count, part, today)
+    twins = _twins(citizens, part, today, added)
     world = World(citizens, {}, {}, {system: {} for system in SYSTEMS})
     speak = {name: forms.__getitem__ for name, forms in FORMS.items()} | {one.collection: one.speaker for one in added}
     for collection in twins:
         for system in SYSTEMS:
-            seeds, planted = _seeds(twins[collection], system, collection, (people, seed), speak[collection](system))
+            seeds, planted = _seeds(
+                twins[collection], system, collection, (people, part.salt), part, speak[collection](system)
+            )
             (world.gosuslugi if system == "gosuslugi" else world.emias)[collection] = seeds
             world.planted[system][collection] = planted
     return world
 
 
-def _twins(
-    citizens: list[Citizen], count: int, seed: int, today: date, added: Sequence[Added]
-) -> dict[str, list[Twin]]:
+def _twins(citizens: list[Citizen], part: Part, today: date, added: Sequence[Added]) -> dict[str, list[Twin]]:
+    count, seed = len(citizens), part.salt
     draws = Draws(seed, today)
     parts = cast.deal(draws.make("cast").rng, citizens)
     make = draws.make("organizations")
-    places = clinics.organizations(make.rng, max(6, round(count * 0.027)))
-    made = {"organizations": published.organizations(make, places, count)}
+    places = clinics.organizations(make.rng, max(6, round(count * 0.027)), part)
+    made = {"organizations": published.organizations(make, places, count, part)}
     make = draws.make("policies")
     made["policies"] = policies.twins(make.rng, make, citizens, parts, places, today)
-    made["policies"] += policies.invalid(make, seed, count, places, today)
+    made["policies"] += policies.invalid(make, part, citizens, places, today)
     make = draws.make("schedules")
     usual = max(9, round(count * 0.072))
-    desks = clinics.desks(make.rng, seed, usual, places, today, 0)
+    desks = clinics.desks(make.rng, part, usual, places, today, 0)
     branches = [twin.record for twin in made["organizations"] if twin.mark == "one_sided"] + places
     extra = share(usual, 0.11)
-    fresh = clinics.desks(make.rng, seed, extra, branches, today, clinics.EXTRA)
-    odd = clinics.desks(make.rng, seed, 2 * handful(count, 4), places, today, 2 * clinics.EXTRA)
+    fresh = clinics.desks(make.rng, part, extra, branches, today, clinics.EXTRA)
+    odd = clinics.desks(make.rng, part, 2 * handful(count, 4), places, today, 2 * clinics.EXTRA)
     made["schedules"] = published.schedules(make, desks, fresh, odd, count)
     make = draws.make("slots")
     grid = [slot for desk in desks for slot in clinics.slots(make.rng, desk, today)]
@@ -109,7 +137,7 @@ def _twins(
     make = draws.make("vaccinations")
     who = _whose(make.rng, parts, round(count * 1.2))
     made["vaccinations"] = findings.vaccinations(make, who, parts, desks, today, count)
-    made["requests"] = bookings.requests(draws.make("requests"), parts, count, seed, today)
+    made["requests"] = bookings.requests(draws.make("requests"), parts, count, part, today)
     for one in added:
         made[one.collection] = one.twins(draws.make(one.collection), parts, desks, count, today)
     return made
@@ -135,6 +163,8 @@ FORMS: dict[str, dict[System, Callable[[Record], Body]]] = {
     "requests": {"emias": orders.emias, "gosuslugi": orders.gosuslugi},
 }
 OWN = {"emias": "ehrId", "gosuslugi": "Примечание портала"}
+LISTED = ("conflict", "invalid", "foreign", "rejected")
+"""Marks whose records are named one by one; the others are counted."""
 
 EMPTIES = {
     "policies": ("Действует до", "Отчество"),
@@ -147,42 +177,59 @@ EMPTIES = {
 
 
 def _seeds(
-    twins: list[Twin], system: System, collection: str, name: tuple[int, int], speak: Callable[[Record], Body]
+    twins: list[Twin],
+    system: System,
+    collection: str,
+    name: tuple[int, int],
+    part: Part,
+    speak: Callable[[Record], Body],
 ) -> tuple[list[Seed], dict[str, Any]]:
-    other: System = "gosuslugi" if system == "emias" else "emias"
-    planted: dict[str, Any] = {mark: [] for mark in ("conflict", "invalid", "foreign", "rejected")}
+    planted: dict[str, Any] = {mark: [] for mark in LISTED}
     planted |= {"one_sided": 0, "differing": 0, "writes": 0, "unlinked": 0}
+    ref_of, own_of = opaque_ids(system, *name, collection), _own(system, collection, part)
+    empty = dict.fromkeys(EMPTIES.get(collection, ()), "") if system == "gosuslugi" else {}
+    is_order = system == "gosuslugi" and collection == "requests"
     seeds = []
     for place, twin in enumerate(twins):
-        here = system in twin.at
-        if twin.mark == "differing":
-            planted["differing"] += 1
-            planted["writes"] += twin.ahead == other
-        if twin.mark == "one_sided":
-            planted["one_sided" if here else "writes"] += 1
-        if twin.mark == "rejected":
-            planted["one_sided"] += here
-            planted["writes"] += here
-        if not here:
+        record = twin.at.get(system)
+        if twin.mark != "level":
+            _count(planted, twin, system, here=record is not None)
+        if record is None:
             continue
-        body = speak(twin.at[system]) | _own(system, collection, place)
-        if system == "gosuslugi" and place % 4 == 1:
-            body = dict.fromkeys(EMPTIES.get(collection, ()), "") | body
-        body |= twin.overlay.get(system, {})
-        is_order = system == "gosuslugi" and collection == "requests"
-        ref = str(twin.at[system]["order_id"]) if is_order else opaque_id(system, *name, collection, place)
+        body = speak(record)
+        if empty and place % 4 == 1:
+            body = empty | body
+        body.update(own_of(place))
+        if system in twin.overlay:
+            body.update(twin.overlay[system])
+        ref = str(record["order_id"]) if is_order else ref_of(place)
         seeds.append(Seed(ref, body, twin.changed_at[system]))
-        if twin.mark in planted and isinstance(planted[twin.mark], list):
+        if twin.mark in LISTED:
             planted[twin.mark].append(ref)
-        planted["unlinked"] += twin.mark == "unlinked"
     return seeds, planted
 
 
-def _own(system: System, collection: str, place: int) -> Body:
+def _count(planted: dict[str, Any], twin: Twin, system: System, *, here: bool) -> None:
+    if twin.mark == "differing":
+        planted["differing"] += 1
+        planted["writes"] += twin.ahead not in (system, None)
+    elif twin.mark == "one_sided":
+        planted["one_sided" if here else "writes"] += 1
+    elif twin.mark == "rejected":
+        planted["one_sided"] += here
+        planted["writes"] += here
+    elif twin.mark == "unlinked":
+        planted["unlinked"] += here
+
+
+def _own(system: System, collection: str, part: Part) -> Callable[[int], Body]:
     """Fields that only this system knows; a write of the bridge must leave them as they are."""
-    if system == "emias":
-        own: Body = {"ehrId": opaque_id("emias", collection, "ehr", place)}
-        if collection in ("organizations", "schedules", "visits"):
-            own["addressPointId"] = 10_000_000 + place
-        return own
-    return {"Примечание портала": f"запись № {place + 1}"} if place % 3 == 0 and collection != "requests" else {}
+    first = part.place(0, 100 * PART)
+    if system == "gosuslugi":
+        if collection == "requests":
+            return lambda _: {}
+        return lambda place: {} if place % 3 else {"Примечание портала": f"запись № {first + place + 1}"}
+    ehr = opaque_ids("emias", collection, "ehr")
+    if collection in ("organizations", "schedules", "visits"):
+        return lambda place: {"ehrId": ehr(first + place), "addressPointId": 10_000_000 + first + place}
+    return lambda place: {"ehrId": ehr(first + place)}

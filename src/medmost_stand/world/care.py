@@ -25,6 +25,10 @@ CALENDAR = (
     ("Коронавирусная инфекция COVID-19", "Гам-КОВИД-Вак", 18, 95, 2),
     ("Клещевой энцефалит", "Клещ-Э-Вак", 3, 80, 3),
 )
+_BY_DAYS = tuple(
+    (infection, vaccine, int(youngest * 365.25) + 1, int(oldest * 365.25), doses)
+    for infection, vaccine, youngest, oldest, doses in CALENDAR
+)
 REACTIONS = ("без реакции", "без реакции", "без реакции", "слабая местная", "гиперемия до 5 мм")
 
 
@@ -59,10 +63,12 @@ def vaccination(
     """A vaccination of the national calendar that fits the patient's age, done up to `days` before `last_day`."""
     age = max(1, (last_day - birth_date).days)
     fitting = []
-    for infection, vaccine, youngest, oldest, doses in CALENDAR:
-        earliest, latest = int(youngest * 365.25) + 1, min(int(oldest * 365.25), age)
-        if latest >= max(earliest, age - days):
-            fitting.append((infection, vaccine, max(earliest, age - days), latest, doses))
+    since = age - days
+    for infection, vaccine, youngest, oldest, doses in _BY_DAYS:
+        latest = min(age, oldest)
+        earliest = max(since, youngest)
+        if latest >= earliest:
+            fitting.append((infection, vaccine, earliest, latest, doses))
     infection, vaccine, earliest, latest, doses = rng.choice(fitting)
     day = birth_date + timedelta(days=rng.randint(earliest, latest))
     return {

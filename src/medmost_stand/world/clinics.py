@@ -12,7 +12,7 @@ from mimesis.enums import Gender
 from mimesis.locales import Locale
 
 from medmost_stand.world import identifiers, places
-from medmost_stand.world.model import MOSCOW, Record
+from medmost_stand.world.model import MOSCOW, Part, Record
 
 HORIZON_DAYS = 14
 """Slots are open for two weeks from tomorrow."""
@@ -34,13 +34,13 @@ class Desk:
         return f"{self.schedule['doctor_last_name']} " + " ".join(f"{name[0]}." for name in initials if name)
 
 
-def organizations(rng: Random, count: int) -> list[Record]:
+def organizations(rng: Random, count: int, part: Part) -> list[Record]:
     """At least `count` organizations: each head has three or four subdivisions and comes before them."""
     heads = max(2, round(count / 4.5))
-    numbers = identifiers.distinct(rng, heads, 10_000, 99_000)
+    numbers = identifiers.distinct(rng, heads, *part.slice(10_000, 99_000))
     made: list[Record] = []
     for place, number in enumerate(numbers):
-        head = _head(rng, place, number)
+        head = _head(rng, part.place(place, heads), number)
         made.append(head)
         branches = identifiers.distinct(rng, 4, 20_000, 400_000)
         wanted = 4 if len(made) + 4 <= count - (heads - place - 1) * 3 else 3
@@ -48,9 +48,9 @@ def organizations(rng: Random, count: int) -> list[Record]:
     return made
 
 
-def extra_organization(rng: Random, ordinal: int) -> Record:
+def extra_organization(rng: Random, ordinal: int, part: Part) -> Record:
     """A head organization of its own numbering, for what is planted beside the consistent world."""
-    return _head(rng, 900 + ordinal, 200_000 + ordinal)
+    return _head(rng, 900 + ordinal, 200_000 + part.place(ordinal, 100))
 
 
 def extra_branch(rng: Random, head: Record, ordinal: int) -> Record:
@@ -99,17 +99,17 @@ def _whereabouts(rng: Random) -> Record:
     }
 
 
-def desks(rng: Random, seed: int, count: int, clinics: list[Record], today: date, first: int) -> list[Desk]:
+def desks(rng: Random, part: Part, count: int, clinics: list[Record], today: date, first: int) -> list[Desk]:
     """`count` schedules, numbered from `first`, of as many doctors, over the given clinics in turn."""
-    names = Names(Locale.RU, seed=seed * 31 + first)
+    names = Names(Locale.RU, seed=part.salt * 31 + first)
     low = 20_000_000 + first // EXTRA * 20_000_000
-    papers = identifiers.distinct(rng, count, low, low + 20_000_000)
+    papers = identifiers.distinct(rng, count, *part.slice(low, low + 20_000_000))
     made = []
     for place in range(count):
         gender = Gender.MALE if rng.random() < 0.3 else Gender.FEMALE
         code, title, minutes = rng.choice(places.SPECIALITIES)
         schedule: Record = {
-            "schedule_id": f"{1_400_000 + first + place}",
+            "schedule_id": f"{1_400_000 + first + part.place(place, 100)}",
             "doctor_snils": identifiers.snils(papers[place]),
             "doctor_last_name": names.last_name(gender=gender),
             "doctor_first_name": names.first_name(gender=gender),

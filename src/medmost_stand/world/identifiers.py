@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from hashlib import blake2b
 from random import Random
@@ -10,17 +11,18 @@ from typing import Literal
 MOSCOW_ORGANIZATIONS = "1.2.643.5.1.13.13.12.2.77"
 
 
+_DOUBLED = {str(digit): digit * 2 // 10 + digit * 2 % 10 for digit in range(10)}
+_COMPLEMENT = str.maketrans("0123456789", "9876543210")
+
+
 def _luhn(digits: str) -> int:
     """HL7 Mod10 over the digits; the same as Luhn, see facts/emias.md §3.1."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        doubled = int(digit) * (2 if place % 2 == 0 else 1)
-        total += doubled // 10 + doubled % 10
-    return -total % 10
+    backwards = digits[::-1]
+    return -sum(map(_DOUBLED.__getitem__, backwards[::2]), sum(map(int, backwards[1::2]))) % 10
 
 
 def _complement(digits: str) -> str:
-    return "".join(str(9 - int(digit)) for digit in digits)
+    return digits.translate(_COMPLEMENT)
 
 
 def enp(birth_date: date, sex: Literal["M", "F"], serial: int, region: int = 77) -> str:
@@ -36,13 +38,13 @@ def enp(birth_date: date, sex: Literal["M", "F"], serial: int, region: int = 77)
     return body + str(_luhn(body))
 
 
-def old_moscow_number(birth_date: date, serial: int) -> str:
+def old_moscow_number(birth_date: date, serial: int, step: int = 1) -> str:
     """Series 7700 of the old Moscow policy, 16 digits that end in the birth date and fail the ENP check."""
     while True:
         number = f"7700{serial % 1_000_000:06d}{birth_date:%d%m%y}"
         if _luhn(number[:15]) != int(number[15]):
             return number
-        serial += 1
+        serial += step
 
 
 def snils(serial: int) -> str:
@@ -75,10 +77,28 @@ def distinct(rng: Random, count: int, low: int, high: int) -> list[int]:
     return rng.sample(range(low, high), count)
 
 
+def opaque_ids(system: str, *parts: object) -> Callable[[int], str]:
+    """`opaque_id` of the same beginning and a number, for many numbers."""
+    start = blake2b(("/".join(map(str, (system, *parts))) + "/").encode(), digest_size=16)
+    spelled = _portal_id if system == "gosuslugi" else _clinic_id
+
+    def made(number: int) -> str:
+        hashed = start.copy()
+        hashed.update(b"%d" % number)
+        return spelled(hashed.hexdigest())
+
+    return made
+
+
+def _portal_id(digest: str) -> str:
+    return f"ep-{digest[:10]}-{digest[10:20]}"
+
+
+def _clinic_id(digest: str) -> str:
+    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
+
+
 def opaque_id(system: str, *parts: object) -> str:
     """An id that tells nothing about its record: EMIAS in the form of a UUID, Gosuslugi `ep-…`."""
-    text = "/".join(str(part) for part in (system, *parts))
-    digest = blake2b(text.encode(), digest_size=16).hexdigest()
-    if system == "gosuslugi":
-        return f"ep-{digest[:10]}-{digest[10:20]}"
-    return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
+    digest = blake2b("/".join(map(str, (system, *parts))).encode(), digest_size=16).hexdigest()
+    return _portal_id(digest) if system == "gosuslugi" else _clinic_id(digest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from random import Random
 
 from medmost_stand.world.model import Record
@@ -22,10 +23,9 @@ class Test:
 
     def observe(self, rng: Random) -> Record:
         """A value, mostly within the bounds, with the flag that follows from it."""
-        low, high = Decimal(self.low), Decimal(self.high)
-        width = float(high - low)
+        low, high, start, width = _bounds(self.low, self.high)
         place = rng.gauss(0.5, 0.28)
-        value = max(Decimal(str(round(float(low) + place * width, self.digits))), Decimal(0))
+        value = max(Decimal(str(round(start + place * width, self.digits))), _NOTHING)
         return {
             "code": self.code,
             "name": self.name,
@@ -35,6 +35,14 @@ class Test:
             "high": high,
             "flag": flag(value, low, high),
         }
+
+
+_NOTHING = Decimal(0)
+
+
+@cache
+def _bounds(low: str, high: str) -> tuple[Decimal, Decimal, float, float]:
+    return Decimal(low), Decimal(high), float(low), float(Decimal(high) - Decimal(low))
 
 
 @dataclass(slots=True, frozen=True)

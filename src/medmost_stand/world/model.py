@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
+from hashlib import blake2b
 from typing import Any, Literal
 
 MOSCOW = timezone(timedelta(hours=3), "MSK")
@@ -23,6 +24,42 @@ COLLECTIONS = (
 )
 TWO_WAY = frozenset({"policies", "visits", "requests"})
 PERSONAL = frozenset({"visits", "results", "vaccinations", "requests"})
+
+PART = 1000
+"""People of one part of a world that is too large to be made in one piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the parts a large world is made of, each from its own seed and with numbers of its own.
+
+    A world in one piece is the only part of one: its numbers are drawn from the whole of every range.
+    """
+
+    seed: int
+    number: int = 0
+    of: int = 1
+
+    @property
+    def salt(self) -> int:
+        """The seed of everything drawn in this part."""
+        if self.of == 1:
+            return self.seed
+        return int.from_bytes(blake2b(f"{self.seed}/part/{self.number}".encode(), digest_size=7).digest())
+
+    def slice(self, low: int, high: int) -> tuple[int, int]:
+        """This part's own stretch of a range of numbers."""
+        width = (high - low) // self.of
+        return low + self.number * width, low + (self.number + 1) * width
+
+    def serial(self, drawn: int, size: int) -> int:
+        """This part's own number below `size` for a number drawn below `size // of`."""
+        return (drawn * self.of + self.number) % size
+
+    def place(self, place: int, size: int = PART) -> int:
+        """The place in the whole world of what stands at `place` here, when no part has more than `size`."""
+        return self.number * size + place
+
 
 Record = dict[str, Any]
 """A neutral record: canonical field names of design §6, Python values, `None` for an absent optional value."""
@@ -85,6 +122,18 @@ class World:
     gosuslugi: dict[str, list[Seed]]
     emias: dict[str, list[Seed]]
     planted: dict[str, dict[str, dict[str, Any]]]
+
+    def join(self, part: World) -> None:
+        """Takes in another part of the same world."""
+        self.citizens += part.citizens
+        for here, there in ((self.gosuslugi, part.gosuslugi), (self.emias, part.emias)):
+            for collection, seeds in there.items():
+                here[collection] += seeds
+        for system, collections in part.planted.items():
+            for collection, numbers in collections.items():
+                mine = self.planted[system][collection]
+                for name in numbers:
+                    mine[name] += numbers[name]
 
 
 Mark = Literal["level", "one_sided", "differing", "conflict", "invalid", "foreign", "rejected", "unlinked"]

@@ -11,7 +11,8 @@ from mimesis.enums import Gender
 from mimesis.locales import Locale
 
 from medmost_stand.world import identifiers
-from medmost_stand.world.model import Citizen, Record
+from medmost_stand.world.dice import Dice
+from medmost_stand.world.model import Citizen, Part, Record
 
 INSURERS = (
     ("77011", "АО «Страховая компания «Капитал столицы»"),
@@ -27,31 +28,31 @@ TRUSTED_SHARE = 0.72
 """Part of the people whose ЕСИА account is confirmed."""
 
 
-def population(people: int, seed: int, today: date) -> list[Citizen]:
-    """The citizens with their ЕСИА accounts; policy numbers and SNILS are unique."""
-    rng = Random(f"{seed}/people")
-    names = Names(Locale.RU, seed=seed)
-    accounts = identifiers.distinct(rng, people, 100_000_000, 199_999_999)
+def population(people: int, part: Part, today: date) -> list[Citizen]:
+    """The citizens with their ЕСИА accounts; policy numbers and SNILS are unique in the whole world."""
+    rng = Dice(f"{part.salt}/people")
+    names = Names(Locale.RU, seed=part.salt)
+    accounts = identifiers.distinct(rng, people, *part.slice(100_000_000, 199_999_999))
     trusted = round(people * TRUSTED_SHARE)
     confirmed = [True] * trusted + [False] * (people - trusted)
     rng.shuffle(confirmed)
     taken: set[str] = set()
     citizens = []
     for place in range(people):
-        citizen = _citizen(rng, names, today, place, accounts[place], taken)
+        citizen = _citizen(rng, names, today, part.place(place), accounts[place], taken, part)
         citizen.trusted = confirmed[place]
         citizens.append(citizen)
     return citizens
 
 
-def stranger(seed: int, ordinal: int, today: date, taken: set[str]) -> Citizen:
+def stranger(part: Part, ordinal: int, today: date, taken: set[str]) -> Citizen:
     """Somebody without an account, outside the population: the owner of a planted invalid policy."""
-    names = Names(Locale.RU, seed=seed + 1 + ordinal)
-    rng = Random(f"{seed}/stranger/{ordinal}")
-    return _citizen(rng, names, today, 900_000 + ordinal, 200_000_000 + ordinal, taken)
+    names = Names(Locale.RU, seed=part.salt + 1 + ordinal)
+    rng = Random(f"{part.salt}/stranger/{ordinal}")
+    return _citizen(rng, names, today, 900_000 + ordinal, 200_000_000 + part.place(ordinal, 10), taken, part)
 
 
-def _citizen(rng: Random, names: Names, today: date, place: int, account: int, taken: set[str]) -> Citizen:
+def _citizen(rng: Random, names: Names, today: date, place: int, account: int, taken: set[str], part: Part) -> Citizen:
     sex: Literal["M", "F"] = "M" if rng.random() < 0.46 else "F"
     gender = Gender.MALE if sex == "M" else Gender.FEMALE
     birth_date = _birth_date(rng, today)
@@ -61,7 +62,7 @@ def _citizen(rng: Random, names: Names, today: date, place: int, account: int, t
         login=f"moskvich{place + 1:05d}",
         password=f"Demo-{account % 1_000_000:06d}",
         trusted=False,
-        policy_number=_policy_number(rng, birth_date, sex, taken, old=old),
+        policy_number=_policy_number(rng, birth_date, sex, taken, part, old=old),
         last_name=names.last_name(gender=gender),
         first_name=names.first_name(gender=gender),
         patronymic=names.patronymic(gender=gender) if rng.random() > 0.02 else None,
@@ -74,12 +75,16 @@ def _citizen(rng: Random, names: Names, today: date, place: int, account: int, t
     )
 
 
-def _policy_number(rng: Random, birth_date: date, sex: Literal["M", "F"], taken: set[str], *, old: bool) -> str:
+def _policy_number(
+    rng: Random, birth_date: date, sex: Literal["M", "F"], taken: set[str], part: Part, *, old: bool
+) -> str:
     while True:
         if old:
-            number = identifiers.old_moscow_number(birth_date, rng.randrange(1_000_000))
+            number = identifiers.old_moscow_number(
+                birth_date, part.serial(rng.randrange(1_000_000 // part.of), 10**6), part.of
+            )
         else:
-            number = identifiers.enp(birth_date, sex, rng.randrange(100_000))
+            number = identifiers.enp(birth_date, sex, part.serial(rng.randrange(100_000 // part.of), 10**5))
         if number not in taken:
             taken.add(number)
             return number
@@ -118,5 +123,5 @@ def policy(rng: Random, citizen: Citizen, clinic_oid: str, today: date) -> Recor
 
 def registration(rng: Random, clinic_oid: str, today: date) -> Record:
     """The policy of somebody new, given out today."""
-    owner = stranger(rng.randrange(2**31), rng.randrange(900_000), today, set())
+    owner = stranger(Part(rng.randrange(2**31)), rng.randrange(900_000), today, set())
     return {**policy(rng, owner, clinic_oid, today), "valid_from": today}

@@ -8,7 +8,7 @@ from random import Random
 from medmost_stand.world import people
 from medmost_stand.world.cast import Cast
 from medmost_stand.world.identifiers import snils
-from medmost_stand.world.model import Body, Citizen, Record, System, Twin
+from medmost_stand.world.model import Body, Citizen, Part, Record, System, Twin
 from medmost_stand.world.spelling import domestic_phone
 from medmost_stand.world.twins import Maker, handful
 
@@ -99,13 +99,13 @@ def outdated(rng: Random, record: Record, *, closable: bool) -> Record:
     return before
 
 
-def invalid(make: Maker, seed: int, people_count: int, clinics: list[Record], today: date) -> list[Twin]:
+def invalid(make: Maker, part: Part, citizens: list[Citizen], clinics: list[Record], today: date) -> list[Twin]:
     """Policies of strangers that fit no mapping, some at each system, with nothing that refers to them."""
-    taken: set[str] = set()
+    taken = {citizen.policy_number for citizen in citizens}
     made: list[Twin] = []
     for system, overlays in IMPOSSIBLE.items():
-        for ordinal in range(min(handful(people_count, 2), len(overlays))):
-            owner = people.stranger(seed, len(made), today, taken)
+        for ordinal in range(min(handful(len(citizens), 2), len(overlays))):
+            owner = people.stranger(part, len(made), today, taken)
             owner.phone = owner.email = None
             record = people.policy(make.rng, owner, clinics[0]["oid"], today)
             made.append(make.only(system, record, "invalid", overlays[ordinal]))

@@ -7,7 +7,7 @@ from random import Random
 
 from medmost_stand.world import clinics, places
 from medmost_stand.world.clinics import Desk
-from medmost_stand.world.model import MOSCOW, Body, Record, Twin
+from medmost_stand.world.model import MOSCOW, Body, Part, Record, Twin
 from medmost_stand.world.twins import Maker, handful, share
 
 IMPOSSIBLE: dict[str, tuple[Body, ...]] = {
@@ -46,7 +46,7 @@ def stale_slot(rng: Random, record: Record) -> Record:
     return {**record, "status": "busy" if record["status"] == "free" else "free"}
 
 
-def organizations(make: Maker, listed: list[Record], people: int) -> list[Twin]:
+def organizations(make: Maker, listed: list[Record], people: int, part: Part) -> list[Twin]:
     """Level and changed ones, subdivisions opened lately, one closed for good, foreign and invalid ones."""
     rng = make.rng
     twins = [make.level(record) for record in listed]
@@ -56,14 +56,14 @@ def organizations(make: Maker, listed: list[Record], people: int) -> list[Twin]:
     for ordinal in range(share(len(listed), 0.11)):
         branch = clinics.extra_branch(rng, rng.choice(heads), ordinal)
         twins.append(make.only("emias", branch, "one_sided"))
-    closed = {**clinics.extra_organization(rng, 90), "deleted_on": make.midnight.date() - timedelta(days=200)}
+    closed = {**clinics.extra_organization(rng, 90, part), "deleted_on": make.midnight.date() - timedelta(days=200)}
     twins.append(make.level(closed))
     twins += [
-        make.only("gosuslugi", clinics.extra_organization(rng, ordinal), "foreign")
+        make.only("gosuslugi", clinics.extra_organization(rng, ordinal, part), "foreign")
         for ordinal in range(handful(people, 4))
     ]
     for ordinal, overlay in enumerate(IMPOSSIBLE["organizations"][: handful(people, 2)]):
-        twins.append(make.only("emias", clinics.extra_organization(rng, 50 + ordinal), "invalid", overlay))
+        twins.append(make.only("emias", clinics.extra_organization(rng, 50 + ordinal, part), "invalid", overlay))
     return twins
 
 

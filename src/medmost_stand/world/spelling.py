@@ -29,17 +29,24 @@ RESULT_STATUSES = {"final": "Готов", "preliminary": "Предварител
 FLAGS = {"none": ("N", "Нет"), "low": ("L", "Ниже"), "high": ("H", "Выше")}
 
 
+def _moscow(value: datetime) -> datetime:
+    return value if value.tzinfo is MOSCOW else value.astimezone(MOSCOW)
+
+
 def present(body: Body) -> Body:
     """The body without absent optional values: neither system writes null."""
     return {name: value for name, value in body.items() if value is not None}
 
 
 def russian_date(value: date | None) -> str | None:
-    return f"{value:%d.%m.%Y}" if value else None
+    return f"{value.day:02}.{value.month:02}.{value.year:04}" if value else None
 
 
 def russian_time(value: datetime | None) -> str | None:
-    return f"{value.astimezone(MOSCOW):%d.%m.%Y %H:%M}" if value else None
+    if not value:
+        return None
+    at = _moscow(value)
+    return f"{at.day:02}.{at.month:02}.{at.year:04} {at.hour:02}:{at.minute:02}"
 
 
 def iso_date(value: date | None) -> str | None:
@@ -48,12 +55,12 @@ def iso_date(value: date | None) -> str | None:
 
 def iso_time(value: datetime | None) -> str | None:
     """`2026-11-23T10:00:00+03:00`."""
-    return value.astimezone(MOSCOW).isoformat(timespec="seconds") if value else None
+    return _moscow(value).isoformat(timespec="seconds") if value else None
 
 
 def order_time(value: datetime) -> str:
     """The order API's own form, `2023-12-13T14:23:02.000+0300` (facts/gosuslugi.md §2.4)."""
-    return f"{value.astimezone(MOSCOW):%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03d}+0300"
+    return f"{_moscow(value).isoformat(timespec='milliseconds')[:-6]}+0300"
 
 
 def russian_snils(value: str) -> str:
@@ -76,7 +83,8 @@ def russian_decimal(value: Decimal | float) -> str:
 
 def number(value: Decimal) -> int | float:
     """A JSON number: whole values without a fraction."""
-    return int(value) if value == value.to_integral_value() else float(value)
+    made = float(value)
+    return int(made) if made.is_integer() else made
 
 
 def yes_no(value: bool) -> str:

@@ -33,7 +33,7 @@ class Booking:
     def clinics(self, attached: str) -> list[Choice]:
         """Clinics that receive by self-booking, the citizen's own first."""
         counted: defaultdict[str, int] = defaultdict(int)
-        for schedule in self._open_schedules():
+        for schedule in self.open_schedules():
             counted[schedule["OID организации"]] += 1
         found = [Choice(oid, self.clinic(oid), f"врачей: {number}", oid == attached) for oid, number in counted.items()]
         return sorted(found, key=lambda one: (not one.own, one.name))
@@ -48,8 +48,8 @@ class Booking:
     def doctors(self, oid: str) -> list[tuple[str, list[Choice]]]:
         """Doctors of a clinic with free time, by speciality."""
         found: defaultdict[str, list[Choice]] = defaultdict(list)
-        for schedule in self._open_schedules():
-            free = self._free(schedule["Расписание"]) if schedule["OID организации"] == oid else []
+        for schedule in self.open_schedules():
+            free = self.free(schedule["Расписание"]) if schedule["OID организации"] == oid else []
             if free:
                 more = f"свободно {len(free)}, ближайшее {min(starts for starts, _ in free):%d.%m в %H:%M}"
                 name = schedule.get("Специальность") or "Врач"
@@ -67,13 +67,13 @@ class Booking:
     def days(self, number: str) -> list[tuple[str, list[tuple[str, str]]]]:
         """Free times of a schedule: day in words, then (hour, the slot's own start)."""
         found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-        for starts, slot in sorted(self._free(number), key=lambda one: one[0]):
+        for starts, slot in sorted(self.free(number), key=lambda one: one[0]):
             found[f"{starts:%d.%m.%Y}, {_DAYS[starts.weekday()]}"].append((f"{starts:%H:%M}", slot["Начало"]))
         return list(found.items())
 
     def visit(self, policy_number: str, schedule: Body, starts: str, comment: str) -> Body:
         """What a citizen's form sends; Refusal SLOT_TAKEN where the time is no longer shown as free."""
-        slot = next((slot for _, slot in self._free(schedule["Расписание"]) if slot["Начало"] == starts), None)
+        slot = next((slot for _, slot in self.free(schedule["Расписание"]) if slot["Начало"] == starts), None)
         if slot is None:
             raise Refusal(Reason.SLOT_TAKEN, "Это время уже занято: выберите другое")
         body = {
@@ -92,11 +92,11 @@ class Booking:
         }
         return {name: value for name, value in body.items() if value}
 
-    def _open_schedules(self) -> list[Body]:
+    def open_schedules(self) -> list[Body]:
         found = [record.fields() for record in self._system.shelves["schedules"] if not record.deleted]
         return [one for one in found if one.get("Самозапись", "Да") == "Да"]
 
-    def _free(self, number: str) -> list[tuple[datetime, Body]]:
+    def free(self, number: str) -> list[tuple[datetime, Body]]:
         """Slots to come that the portal shows as free and knows no visit at."""
         now = self._system.clock.now()
         slots = self._system.shelves["slots"].equal({"Расписание": number, "Состояние": "Свободно"})

@@ -23,6 +23,8 @@ from medmost_stand.gosuslugi.esia.portal import PortalLogin
 from medmost_stand.gosuslugi.esia.routes import esia_routes
 from medmost_stand.gosuslugi.esia.settings import EsiaSettings
 from medmost_stand.gosuslugi.exchange import GosuslugiExchange
+from medmost_stand.gosuslugi.fer.methods import Methods
+from medmost_stand.gosuslugi.fer.service import FerService
 from medmost_stand.gosuslugi.order_rules import Orders
 from medmost_stand.gosuslugi.orders import OrderCalls
 from medmost_stand.gosuslugi.partners import InformationSystem, Partners
@@ -80,6 +82,7 @@ def build_gosuslugi(
         *subscribing.routes("/api/exchange/v1/subscriptions"),
         *order_routes(OrderCalls(core.system, orders)),
         *cabinet_routes(Cabinet(state, desk, screens, console_url), door, screens),
+        *FerService(Methods(core.system, desk)).routes(),
         *DeveloperApi(partners, TestCentre(core.storage), core.storage).routes(),
         *admin_routes(Admin(state, desk)),
     ]

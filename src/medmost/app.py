@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ import msgspec
 
 from medmost.config import Config
 from medmost.domain.errors import Fatal
-from medmost.domain.guard import Limit
+from medmost.domain.guard import Limit, fingerprint
 from medmost.domain.record import Side
 from medmost.mapping import load_mappings, mapping_hash
 from medmost.metrics import Metrics
@@ -27,6 +27,7 @@ from medmost.store.database import Database
 from medmost.sync.engine import Engine, Pace
 from medmost.sync.flight import Outcome
 from medmost.sync.house import Clock, House
+from medmost.sync.lookout import Canary, Lookout, recognise_environment, recognise_rules
 from medmost.sync.receive import Receiver
 from medmost.sync.versions import recognise_versions
 from medmost.systems.connect import connect
@@ -112,6 +113,7 @@ async def _build(config: Config, clock: Clock) -> App:
     database = await Database(config.state.path).open()
     try:
         await database.write(lambda tx: _recognise(tx, cipher, clock.now()))
+        await database.write(lambda tx: recognise_environment(tx, config.environment.name))
     except BaseException:
         await database.close()
         raise
@@ -139,6 +141,7 @@ async def _build(config: Config, clock: Clock) -> App:
         in_flight=min(config.deliver.in_flight, config.systems.gosuslugi.in_flight, config.systems.emias.in_flight),
         subscribe=subscribe,
         told=metrics_of_writes(metrics, clock),
+        lookout=Lookout(house, database, systems, _canaries(config, mappings), config.environment.name),
     )
     app = App(
         config=config,
@@ -156,6 +159,7 @@ async def _build(config: Config, clock: Clock) -> App:
     )
     await _set_initial_stages(app)
     await recognise_versions(house, database)
+    await database.write(lambda tx: recognise_rules(tx, house, _ends(config)))
     return app
 
 
@@ -166,6 +170,33 @@ def _named_alike(config: Config, collections: dict[str, str]) -> tuple[Gosuslugi
         msgspec.structs.replace(ends.gosuslugi, collections=collections | ends.gosuslugi.collections),
         msgspec.structs.replace(ends.emias, collections=collections | ends.emias.collections),
     )
+
+
+def _canaries(config: Config, kinds: Iterable[str]) -> dict[Side, Canary]:
+    """Raises Fatal where one is of no known kind."""
+    told = {Side.GOSUSLUGI: config.systems.gosuslugi.canary, Side.EMIAS: config.systems.emias.canary}
+    found = {side: Canary(*text.split("/", 1)) for side, text in told.items() if text}
+    for side, canary in found.items():
+        if canary.kind not in kinds:
+            names = ", ".join(kinds)
+            raise Fatal(
+                "MM-CFG-VALUE",
+                f"systems.toml: systems.{side}.canary: вида «{canary.kind}» нет; есть: {names}",
+                f"systems.toml: systems.{side}.canary: there is no kind `{canary.kind}`; there are: {names}",
+            )
+    return found
+
+
+ACCOUNT = ("base_url", "environment", "client", "client_id", "exchange_path", "orders_path", "api_path", "token_path")
+"""What says which system it is and who we are there; keys and certificates are renewed without changing that."""
+
+
+def _ends(config: Config) -> dict[str, str]:
+    """Name of an end -> fingerprint of its address and our account there."""
+    ends = {"gosuslugi": config.systems.gosuslugi, "emias": config.systems.emias}
+    return {
+        name: fingerprint("\n".join(f"{key}={getattr(end, key, '')}" for key in ACCOUNT)) for name, end in ends.items()
+    }
 
 
 def metrics_of_writes(metrics: Metrics, clock: Clock) -> Callable[[list[Outcome]], None]:

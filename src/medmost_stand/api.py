@@ -102,9 +102,15 @@ def json_response(body: bytes, status: int = 200, headers: dict[str, str] | None
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
 
 
+async def _say_what_this_is(_: web.Request, response: web.StreamResponse) -> None:
+    """Every answer tells that this is a stand, whatever became of it on the way: no one takes it for the real thing."""
+    response.headers["X-Environment"] = "stand"
+
+
 def mount(routes: Sequence[Route], doors: Doors) -> web.Application:
     """An application that serves these routes and answers unknown addresses in the system's own words."""
     app = web.Application(client_max_size=MAX_BODY_BYTES)
+    app.on_response_prepare.append(_say_what_this_is)
     for route in routes:
         app.router.add_route(route.method, route.path, _served(route, doors))
     known = list(app.router.resources())

@@ -6,6 +6,10 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from msgspec.structs import replace
+
+from medmost.domain.errors import Fatal
 from medmost.domain.guard import Limit
 from medmost.domain.holds import REASONS
 from medmost.domain.record import Side
@@ -13,6 +17,7 @@ from medmost.mapping import load_mappings
 from medmost.store import brakes, ledgers
 from medmost.sync import braking
 from medmost.sync.absorb import absorb_page
+from medmost.sync.lookout import Canary, Lookout, recognise_environment, recognise_rules
 from medmost.sync.status import status
 from town import Town, town
 
@@ -169,8 +174,90 @@ async def test_each_reason_holds_by_itself(tmp_path: Path) -> None:
         assert {kind for kind, (_, why, _) in stages.items() if why} == {"policy", "visit"}
 
 
+# ---------------------------------------------------------------- back and forth
+async def test_the_third_flip_asks_a_person(tmp_path: Path) -> None:
+    """Two writers take a field from each other: what each sets is carried, until it is plainly no work of people."""
+    async with town(tmp_path) as here:
+        (ref,) = await settled(here, 1)
+        (other,) = here.gosuslugi.refs("policy")
+        here.emias.edit("policy", ref, phone="+79160000001")
+        await here.settles()
+        flips = 0
+        while await here.states("policy") == {"level": 1}:
+            here.gosuslugi.edit("policy", other, Телефон=f"+7(916)000000{1 + (flips + 1) % 2}")
+            await here.settles()
+            flips += 1
+            assert flips < 6
+        assert (flips, await here.states("policy")) == (3, {"conflict": 1})
+        assert "refused" in [event[0] for event in await events(here)]
+        writes = len(here.emias.written()) + len(here.gosuslugi.written())
+        await here.settles()
+        assert len(here.emias.written()) + len(here.gosuslugi.written()) == writes
+
+
+# ---------------------------------------------------------------- is this the place we know?
+async def test_a_canary_that_changes_holds_everything(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        (ref,) = await settled(here, 1)
+        lookout = Lookout(here.house, here.database, dict(here.systems), {E: Canary("policy", ref)})
+        await lookout.look()
+        here.emias.goes_down()
+        await lookout.look()
+        here.emias.comes_back()
+        await lookout.look()
+        assert await held(here) == []
+        here.emias.edit("policy", ref, phone="+79160000001")
+        await lookout.look()
+        await lookout.look()
+        assert await held(here) == [("MM-BRAKE-CANARY", "emias", "", "canary:changed")]
+        await released(here)
+        await lookout.look()
+        assert await held(here) == []
+        here.emias.remove("policy", ref)
+        await lookout.look()
+        assert await held(here) == [("MM-BRAKE-CANARY", "emias", "", "canary:gone")]
+
+
+async def test_a_stand_that_says_nothing_holds_everything(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        lookout = Lookout(here.house, here.database, dict(here.systems), environment="stand")
+        await lookout.look()
+        assert await held(here) == []  # neither has answered yet
+        for system in here.systems.values():
+            system.state = replace(system.state, last_ok="2026-11-23T10:00:00Z", environment="stand")
+        await lookout.look()
+        assert await held(here) == []
+        here.emias.state = replace(here.emias.state, environment=None)
+        await lookout.look()
+        assert [one[0] for one in await held(here)] == ["MM-BRAKE-ENVIRONMENT"]
+
+
+async def test_a_state_belongs_to_one_environment(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        await here.database.write(lambda tx: recognise_environment(tx, "stand"))
+        await here.database.write(lambda tx: recognise_environment(tx, "stand"))
+        with pytest.raises(Fatal, match="MM-STATE-ENVIRONMENT"):
+            await here.database.write(lambda tx: recognise_environment(tx, "production"))
+
+
+async def test_settings_changed_unseen_hold_everything(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+
+        async def starts(**ends: str) -> bool:
+            return await here.database.write(lambda tx: recognise_rules(tx, here.house, ends))
+
+        assert not await starts(emias="one", gosuslugi="one")
+        assert not await starts(emias="one", gosuslugi="one")
+        assert await starts(emias="two", gosuslugi="one")
+        assert await held(here) == [("MM-BRAKE-RULES", "", "", "changed:emias")]
+        assert not await starts(emias="two", gosuslugi="one")  # it is held already
+        await released(here)
+        assert not await starts(emias="two", gosuslugi="one")
+        assert await held(here) == []
+
+
 def test_every_reason_speaks_both_languages() -> None:
     for code, reason in REASONS.items():
         assert code.startswith("MM-BRAKE-")
         assert all((reason.text("ru"), reason.text("en"), reason.advice("ru"), reason.advice("en")))
-        assert "medmost brakes release" in reason.advice("ru")
+        assert "medmost " in reason.advice("ru")

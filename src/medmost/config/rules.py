@@ -103,6 +103,10 @@ class Rules:
                 ru = "стенд и настоящая среда не смешиваются; здесь должно быть то же, что в environment.name"
                 en = "the stand and a real environment do not mix; write the same as in environment.name"
                 self._bad(("systems", side, "environment"), ru, en, "MM-CFG-STAND")
+            kind, _, ref = settings.canary.partition("/")
+            if settings.canary and not (kind and ref):
+                ru, en = "вид и номер записи через косую черту: policy/ID", "kind and id of a record: policy/ID"
+                self._bad(("systems", side, "canary"), ru, en)
             self._address(("systems", side, "base_url"), settings.base_url, stand)
         self._signer()
 

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from medmost.domain.guard import Turn
+
 Doc = dict[str, Any]
 """A record in a system's own wire form, with the fields we do not map."""
 Fields = dict[str, Any]
@@ -108,6 +110,7 @@ class Pair(msgspec.Struct, kw_only=True):
     emias: SideState = msgspec.field(default_factory=SideState)
     unsure: list[str] = msgspec.field(default_factory=list)
     wanted: dict[str, Wanted] = msgspec.field(default_factory=dict)
+    turns: dict[str, list[Turn]] = msgspec.field(default_factory=dict)  # values a field was carried to of late
     hold: str | None = None
     refused: str | None = None
     closed: bool = False

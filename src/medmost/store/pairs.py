@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from medmost.domain.guard import Turn
 from medmost.domain.record import Pair, Side, SideState, Wanted
 from medmost.store import ledgers
 from medmost.store.cipher import Cipher
@@ -22,6 +23,7 @@ class Decisions(msgspec.Struct):
     wanted: dict[str, Wanted] = {}
     hold: str | None = None
     refused: str | None = None
+    turns: dict[str, list[Turn]] = {}
 
 
 class PairRow(msgspec.Struct):
@@ -75,6 +77,7 @@ def _open_row(row: Sequence[object], cipher: Cipher) -> PairRow:
         wanted=decisions.wanted,
         hold=decisions.hold,
         refused=decisions.refused,
+        turns=decisions.turns,
         closed=state == "closed",
     )
     seen = {str(side): at for side, at in (("gosuslugi", g_seen), ("emias", e_seen)) if isinstance(at, float)}
@@ -147,7 +150,7 @@ def save(tx: sqlite3.Connection, cipher: Cipher, rows: Iterable[PairRow]) -> Non
 
 def _sealed(row: PairRow, cipher: Cipher) -> tuple[object, ...]:
     pair, patient = row.pair, row.patient_index
-    decisions = Decisions(pair.unsure, pair.wanted, pair.hold, pair.refused)
+    decisions = Decisions(pair.unsure, pair.wanted, pair.hold, pair.refused, pair.turns)
 
     def seal(column: str, body: object) -> bytes:
         return cipher.seal(f"{TABLE}.{column}", pair.id, patient, _pack(body))
@@ -157,7 +160,7 @@ def _sealed(row: PairRow, cipher: Cipher) -> tuple[object, ...]:
         blob = seal(name.value[0], state)
         return state.ref, state.version, state.presence, row.seen.get(name.value), blob
 
-    plain = not (decisions.unsure or decisions.wanted or decisions.hold or decisions.refused)
+    plain = not (decisions.unsure or decisions.wanted or decisions.hold or decisions.refused or decisions.turns)
     return (
         pair.id,
         pair.kind,

@@ -17,6 +17,8 @@ from medmost.sync.desk import Desk
 from medmost.sync.house import House
 
 VERSIONS = "MM-BRAKE-VERSIONS"
+RULES, CANARY = "MM-BRAKE-RULES", "MM-BRAKE-CANARY"
+LOOKED_AT, PRESENT = "rules.looked_at", "rules.present"
 COUNTED = ("MM-BRAKE-DELETES", "MM-BRAKE-CHANGES", "MM-BRAKE-EMPTY", VERSIONS)
 """Brakes that numbers trip: who sets the kind's stage has looked at them."""
 
@@ -75,8 +77,24 @@ def release(tx: sqlite3.Connection, house: House, held: list[brakes.Brake], acto
     for one in held:
         ledgers.tell(tx, now, "brake-ok", one.system, one.kind, one.code)
         ledgers.forget_tally(tx, one.system, one.kind)
+        if one.code == RULES:
+            accept_rules(tx)
+        elif one.code == CANARY:
+            _accept_canaries(tx, one.system)
         entry = {"act": "brakes.release", "code": one.code, "system": one.system, "kind": one.kind, "actor": actor}
         journal.append(tx, house.writer, now, entry, [])
+
+
+def accept_rules(tx: sqlite3.Connection) -> None:
+    """A person has looked at the settings as they are now."""
+    present = ledgers.setting(tx, PRESENT)
+    if present is not None:
+        ledgers.set_setting(tx, LOOKED_AT, present)
+
+
+def _accept_canaries(tx: sqlite3.Connection, system: str) -> None:
+    """A person has looked: the canary is taken as it is read next."""
+    tx.execute("DELETE FROM setting WHERE name LIKE ?", (f"canary.{system}.%",))
 
 
 def whole_reading(tx: sqlite3.Connection, house: House, side: Side, kind: str, listed: int) -> None:

@@ -16,6 +16,7 @@ from medmost.store import deliveries, ledgers
 from medmost.store.conflicts import Found
 from medmost.store.deliveries import Delivery
 from medmost.store.pairs import PairRow
+from medmost.sync.churning import turn_back
 from medmost.sync.desk import Desk
 from medmost.sync.flight import Flight
 from medmost.sync.house import House
@@ -23,6 +24,7 @@ from medmost.sync.replan import replan
 from medmost.sync.sealing import quarantine, sealed
 from medmost.sync.stages import open_kinds, within_share
 
+CHURN = "MM-BRAKE-CHURN"
 STAGE_RECHECK = 60.0
 UNREAD_RECHECK = 0.5
 
@@ -92,6 +94,11 @@ def _first_try(desk: Desk, row: PairRow, claimed: Delivery, side: Side, merged: 
     pair = row.pair
     planned, state = merged.writes[side], pair.side(side)
     mapping = desk.house.mappings[pair.kind]
+    if turn_back(pair, mapping.kind, side, planned, desk.now):
+        desk.tell("refused", side.value, pair.kind, CHURN)
+        desk.drop_row(pair.id, side)
+        replan(desk, row)
+        return None
     doc = None
     if planned.op != "delete":
         doc = mapping.write(side, planned.fields, state.doc if planned.op == "put" else None)

@@ -22,6 +22,7 @@ from medmost.sync.deliver import Deliverer
 from medmost.sync.flight import Outcome
 from medmost.sync.house import House
 from medmost.sync.linked import read_left_over
+from medmost.sync.lookout import Lookout
 from medmost.sync.poll import Passed, Poller
 from medmost.sync.stages import open_kinds
 from medmost.systems.contract import System
@@ -52,6 +53,7 @@ class Engine:
         in_flight: int = 64,
         subscribe: Callable[[System], Awaitable[None]] | None = None,
         told: Callable[[list[Outcome]], None] = lambda _: None,
+        lookout: Lookout | None = None,
     ) -> None:
         self.house, self.database, self.systems, self.bell, self.pace = house, database, systems, bell, pace
         self.pollers = {side: Poller(house, database, system, bell) for side, system in systems.items()}
@@ -67,6 +69,7 @@ class Engine:
         self._page_errors: set[tuple[Side, str]] = set()
         self._refused: set[Side] = set()
         self.running = False
+        self._lookout = lookout or Lookout(house, database, systems)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Raises what a loop raised: a wrong program stops loudly, its rows stay."""
@@ -78,6 +81,7 @@ class Engine:
             self._wake_at(stop),
         ]
         self.running = True
+        await self._lookout.look()  # before anything is sent
         tasks = [asyncio.create_task(loop) for loop in loops]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         stop.set()
@@ -126,6 +130,7 @@ class Engine:
                 if kinds is None or kind in kinds
             }
 
+        await self._lookout.look()
         found: dict[tuple[Side, str], Passed] = {}
         for result in await asyncio.gather(*(one_side(side) for side in BOTH)):
             found |= result
@@ -234,6 +239,7 @@ class Engine:
         while not stop.is_set():
             await self.database.write(self._checkpoint)
             await self.keep_house()
+            await self._lookout.look()
             for side in BOTH:
                 await self._read_left_over(side)
             try:

@@ -48,7 +48,10 @@ def connect_gosuslugi(
         in_flight=settings.in_flight,
         per_operation={"orders": settings.orders_per_minute},
     )
-    http = Http(side, settings.base_url, transport or _sockets(settings), gate, clock, gosuslugi_wire.complain)
+    env = settings.environment
+    http = Http(
+        side, settings.base_url, transport or _sockets(settings), gate, clock, gosuslugi_wire.complain, environment=env
+    )
     signer = make_signer(settings.signer, settings.key, settings.certificate, settings.command)
     tokens = _keeper(side, ExtAppToken(http, settings, signer), vault, clock)
     http.authorise(tokens)
@@ -61,7 +64,10 @@ def connect_emias(
     side = Side.EMIAS
     gate = Gate(side, clock, per_minute=settings.per_minute, in_flight=settings.in_flight)
     headers = {"X-API-Key": settings.api_key}
-    http = Http(side, settings.base_url, transport or _sockets(settings), gate, clock, emias_wire.complain, headers)
+    env = settings.environment
+    http = Http(
+        side, settings.base_url, transport or _sockets(settings), gate, clock, emias_wire.complain, headers, env
+    )
     tokens = _keeper(side, ClientCredentials(http, settings), vault, clock)
     http.authorise(tokens)
     return Emias(http, settings, tokens)

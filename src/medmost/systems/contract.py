@@ -54,6 +54,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     signer: str | None = None
     warning: str | None = None  # to be shown in red: a signature that no real system would accept
     warning_en: str | None = None
+    environment: str | None = None  # what the system says it is (stand, test, production); real ones may say nothing
     trouble: MedmostError | None = None  # what the probe met, where it was not answered
 
     def with_trouble(self, error: MedmostError) -> Health:

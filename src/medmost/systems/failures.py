@@ -121,6 +121,14 @@ def page_error(side: Side, en: str, ru: str = "неожиданный вид о�
     return Transient("MM-SYS-PAGE", f"{NAMES_RU[side]}: {ru}", f"{NAMES_EN[side]}: {en}")
 
 
+def elsewhere(side: Side, shown: str, expected: str) -> Fatal:
+    return Fatal(
+        "MM-SYS-ENVIRONMENT",
+        f"{NAMES_RU[side]}: система называет себя «{shown}», а в настройках «{expected}»: проверьте base_url",
+        f"{NAMES_EN[side]} calls itself `{shown}`, the settings say `{expected}`: check base_url",
+    )
+
+
 def credentials_refused(side: Side, complaint: Complaint) -> Fatal:
     return Fatal(
         "MM-SYS-CREDENTIALS",

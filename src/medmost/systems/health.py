@@ -35,6 +35,7 @@ class Pulse:
             certificate_days=signer.certificate_days() if signer is not None else None,
             calls_per_minute=self._http.gate.calls_per_minute(),
             last_ok=last_ok.strftime("%Y-%m-%dT%H:%M:%SZ") if last_ok is not None else None,
+            environment=self._http.environment,
             skew_seconds=self._time.skew_seconds,
             signer=signer.name if signer is not None else None,
             warning=signer.warning if signer is not None else None,

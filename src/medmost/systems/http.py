@@ -23,6 +23,9 @@ from medmost.systems.transport import HttpRequest, HttpResponse, NoAnswer, Trans
 
 log = structlog.get_logger("medmost.systems")
 
+ENVIRONMENT = "X-Environment"
+"""The header by which a system says whether it is a stand; real ones need not."""
+
 Complain = Callable[[int, Any], Complaint]
 """A dialect's reading of a refusal: status and the decoded body (None where it is not JSON)."""
 
@@ -70,12 +73,16 @@ class Http:
         clock: Clock,
         complain: Complain,
         headers: Mapping[str, str] | None = None,
+        environment: str | None = None,
     ) -> None:
+        """`environment`: what the settings call this end. A system that calls itself something else is not called."""
         self.side = side
         self.gate = gate
         self.clock = clock
         self.last_ok: datetime | None = None
         self.reachable = False
+        self.environment: str | None = None  # what the system says it is
+        self._expected = environment
         self._base = base_url.rstrip("/")
         self._transport = transport
         self._complain = complain
@@ -125,6 +132,7 @@ class Http:
                 breaker.forget()
                 raise
             self._ended(call, breaker, started, response)
+            self._recognise(response)
             return Answer(self.side, response.status, response.headers, response.body)
 
     def _request(self, call: Call, token: str | None, seconds: float) -> HttpRequest:
@@ -159,6 +167,14 @@ class Http:
             status=response.status if response is not None else None,
             ms=round((now - started) * 1000, 1),
         )
+
+    def _recognise(self, response: HttpResponse) -> None:
+        """Raises Fatal where the system says that it is of another environment than the settings have it (F30)."""
+        shown = response.headers.get(ENVIRONMENT)
+        if shown is not None:
+            self.environment = shown
+            if self._expected is not None and shown != self._expected:
+                raise failures.elsewhere(self.side, shown[:20], self._expected)
 
     def _judged(self, call: Call, answer: Answer) -> Answer:
         if answer.status in call.ok:

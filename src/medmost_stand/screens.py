@@ -82,8 +82,13 @@ class Screens:
             try:
                 return await act(call, await self.form(call))
             except Refusal as refusal:
-                self.sessions.say(call.request, refusal.text, bad=True)
-                return moved(back(call))
+                problem = refusal
+            try:
+                where = back(call)
+            except Refusal:  # what it came from is gone as well
+                return self.shown(call, "refused.html", problem.status or 400, problem=problem.text)
+            self.sessions.say(call.request, problem.text, bad=True)
+            return moved(where)
 
         return handle
 

@@ -43,6 +43,8 @@ class _Reader(HTMLParser):
             self.shown.forms.append((given.get("action", ""), {}))
         elif tag == "select":
             self._select = given["name"]
+        elif given.get("type") == "checkbox" and "checked" not in given:
+            return  # a browser leaves it out
         elif self.shown.forms and tag == "input" and "name" in given:
             self.shown.forms[-1][1].setdefault(given["name"], given.get("value", ""))
         elif self.shown.forms and tag == "textarea":

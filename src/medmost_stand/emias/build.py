@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 
 from medmost_stand.accounts import basic, staff
 from medmost_stand.admin import Admin
@@ -13,6 +14,7 @@ from medmost_stand.desk import PersonDesk
 from medmost_stand.emias.auth import EmiasAuth
 from medmost_stand.emias.batch import EmiasBatch
 from medmost_stand.emias.exchange import EmiasExchange
+from medmost_stand.emias.integration import IntegrationPage
 from medmost_stand.emias.integration_api import IntegrationApi
 from medmost_stand.emias.pages import PageTokens
 from medmost_stand.emias.points import Point, Points
@@ -21,12 +23,18 @@ from medmost_stand.emias.portal.record import PatientRecord
 from medmost_stand.emias.portal.rest import Orchestrator
 from medmost_stand.emias.portal.rpc import JsonRpc
 from medmost_stand.emias.portal.sessions import Sessions
+from medmost_stand.emias.registry import Registry
+from medmost_stand.emias.registry_acts import RegistryActs
 from medmost_stand.emias.routes import auth_routes, exchange_routes, subscription_routes
+from medmost_stand.emias.staff_door import LOGIN, PAGES, StaffDoor
+from medmost_stand.emias.staff_routes import door_routes, integration_routes, registry_routes
 from medmost_stand.emias.wire import refused
 from medmost_stand.end import Core, End, EndState, Ways
 from medmost_stand.life import Life
 from medmost_stand.living import Living
 from medmost_stand.register import Organization, Secret
+from medmost_stand.screens import Screens
+from medmost_stand.sessions import Sessions as ScreenSessions
 from medmost_stand.subscription_calls import SubscriptionCalls
 from medmost_stand.tokens import HmacSeal, Tokens
 from medmost_stand.worlds import Population
@@ -53,15 +61,36 @@ def build_emias(core: Core, population: Population, credentials: Credentials, *,
     auth = EmiasAuth(points, core.tokens)
     exchange = EmiasExchange(core.system, PageTokens(credentials.token_secret.encode()))
     subscribing = SubscriptionCalls(core.subscriptions, core.storage, core.clock, "items")
+    registering = IntegrationApi(points, core.subscriptions, core.storage, core.clock)
+    secret = f"emias:{credentials.token_secret}".encode()
+    screens = Screens(PAGES, ScreenSessions("staff", LOGIN, secret, core.clock))
+    door = StaffDoor(screens)
     routes = [
         *auth_routes(auth),
         *exchange_routes(exchange, EmiasBatch(core.system), core.system.dialect.collections),
         *subscription_routes(subscribing),
         *_portal(core, population, credentials),
-        *IntegrationApi(points, core.subscriptions, core.storage, core.clock).routes(),
+        *registering.routes(),
+        *_pages(state, desk, points, registering, door, screens),
         *admin_routes(Admin(state, desk)),
     ]
-    return End(state, routes, Ways(refused, auth.gate, account=lambda request: basic(request, staff, "integrator")))
+    account = partial(basic, find=staff, role="integrator")
+    return End(state, routes, Ways(refused, auth.gate, door.session, account))
+
+
+def _pages(
+    state: EndState, desk: PersonDesk, points: Points, api: IntegrationApi, door: StaffDoor, screens: Screens
+) -> list[Route]:
+    """Everything that people of EMIAS see."""
+    registry = Registry(state, screens, door)
+    acts = RegistryActs(state.system, desk, screens, registry)
+    storage = state.system.storage
+    page = IntegrationPage(api, points, state.subscriptions, storage, state.clock, screens, door)
+    return [
+        *door_routes(door, screens),
+        *registry_routes(registry, acts, screens),
+        *integration_routes(page, screens),
+    ]
 
 
 def _portal(core: Core, population: Population, credentials: Credentials) -> list[Route]:

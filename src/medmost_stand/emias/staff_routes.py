@@ -1,0 +1,68 @@
+"""The pages of EMIAS for people: login, registry, integration points."""
+
+from __future__ import annotations
+
+from medmost_stand.api import Handler, Route
+from medmost_stand.emias.integration import IntegrationPage
+from medmost_stand.emias.registry import Registry
+from medmost_stand.emias.registry_acts import RegistryActs, patient
+from medmost_stand.emias.staff_door import INTEGRATION, LOGIN, REGISTRY, StaffDoor
+from medmost_stand.screens import DONE, PAGE, Screens, style_route
+
+_FILLED = DONE | {200: "Страница", 422: "Форма ещё раз, с тем, что не так"}
+
+
+def door_routes(door: StaffDoor, screens: Screens) -> list[Route]:
+    """Coming in and going out."""
+    return [
+        Route("GET", "/", door.front, "Переход в регистратуру", "open", answers={303: "Переход"}),
+        style_route(),
+        Route("GET", LOGIN, door.login_page, "Вход", "open", answers=PAGE),
+        Route("POST", LOGIN, door.login, "Вход", "open", answers={303: "Вошли", 401: "Неверный логин или пароль"}),
+        screens.act_route("/staff/logout", door.logout, lambda _: LOGIN, "Выход"),
+    ]
+
+
+def registry_routes(registry: Registry, acts: RegistryActs, screens: Screens) -> list[Route]:
+    """The clerk's screens."""
+    page, act = screens.page_route, screens.act_route
+    one, visit = f"{REGISTRY}/policies/{{id}}", f"{REGISTRY}/visits/{{id}}"
+    times = f"{one}/booking/{{schedule}}"
+    return [
+        page(REGISTRY, registry.home, "Поиск пациента"),
+        _filled(REGISTRY, screens.reading(registry.search), "Найденные пациенты"),
+        page(one, registry.policy, "Пациент"),
+        act(f"{one}/contacts", acts.contacts, lambda call: patient(call.id), "Телефон и почта"),
+        page(f"{one}/booking", registry.booking, "Запись: врач"),
+        page(times, registry.times, "Запись: время"),
+        act(times, acts.book, lambda call: call.request.path, "Запись на приём"),
+        page(f"{one}/results/new", registry.new_result, "Новый анализ"),
+        _filled(f"{one}/results/new", acts.result, "Новый анализ"),
+        page(f"{one}/vaccinations/new", registry.new_vaccination, "Новая прививка"),
+        _filled(f"{one}/vaccinations/new", acts.vaccination, "Новая прививка"),
+        act(f"{visit}/status", acts.status, acts.of_visit, "Приём: пришёл, принят, отменён"),
+        page(f"{visit}/move", registry.move, "Перенос: время"),
+        act(f"{visit}/move", acts.move, lambda call: call.request.path, "Перенос"),
+        page(f"{REGISTRY}/schedules", registry.schedules, "Расписания"),
+        page(f"{REGISTRY}/schedules/{{id}}", registry.schedule, "Расписание"),
+        act(f"{REGISTRY}/slots/{{id}}", acts.slot, acts.of_slot, "Закрыть или открыть время"),
+    ]
+
+
+def integration_routes(points: IntegrationPage, screens: Screens) -> list[Route]:
+    """The administrator's page."""
+    one = f"{INTEGRATION}/points/{{id}}"
+    return [
+        screens.page_route(INTEGRATION, points.page, "Точки интеграции"),
+        _filled(f"{INTEGRATION}/points", points.register, "Новая точка интеграции"),
+        _filled(f"{one}/secret", points.secret, "Новый секрет"),
+        _filled(f"{one}/keys", points.key, "Новый ключ API"),
+        screens.act_route(f"{one}/keys/drop", points.drop_key, lambda _: INTEGRATION, "Отзыв ключа"),
+        screens.act_route(f"{one}/webhooks", points.hook, lambda _: INTEGRATION, "Уведомления"),
+        screens.act_route(f"{one}/webhooks/drop", points.drop_hook, lambda _: INTEGRATION, "Отписка"),
+    ]
+
+
+def _filled(path: str, handler: Handler, summary: str) -> Route:
+    """A form that answers with a page."""
+    return Route("POST", path, handler, summary, "session", answers=_FILLED)

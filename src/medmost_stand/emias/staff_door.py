@@ -31,10 +31,6 @@ class StaffDoor:
             raise self._screens.sessions.sent_to_login(request)
         return account.login
 
-    async def front(self, _: Call) -> web.Response:
-        """The system's address leads to the registry."""
-        return moved(REGISTRY)
-
     async def login_page(self, call: Call) -> web.Response:
         """The form, with the stand's accounts to choose from."""
         return self._form(call, call.request.query.get("next", ""))

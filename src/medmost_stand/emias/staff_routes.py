@@ -15,7 +15,6 @@ _FILLED = DONE | {200: "Страница", 422: "Форма ещё раз, с т
 def door_routes(door: StaffDoor, screens: Screens) -> list[Route]:
     """Coming in and going out."""
     return [
-        Route("GET", "/", door.front, "Переход в регистратуру", "open", answers={303: "Переход"}),
         style_route(),
         Route("GET", LOGIN, door.login_page, "Вход", "open", answers=PAGE),
         Route("POST", LOGIN, door.login, "Вход", "open", answers={303: "Вошли", 401: "Неверный логин или пароль"}),

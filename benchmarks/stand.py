@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import orjson
 
 from medmost.config import Config, load_config
@@ -138,7 +139,12 @@ class Bare:
 async def bare(config: Config, side: Side, url: str) -> AsyncIterator[Bare]:
     """The token is obtained by our own adapter, once; everything else is aiohttp alone."""
     kept = _Kept()
-    systems = await connect(config.systems.gosuslugi, config.systems.emias, kept)
+    named = {"policy": "policies"}  # as the app takes it from the mappings
+    ends = (
+        msgspec.structs.replace(config.systems.gosuslugi, collections=named),
+        msgspec.structs.replace(config.systems.emias, collections=named),
+    )
+    systems = await connect(*ends, kept)
     await systems[side].probe()
     for system in systems.values():
         await system.close()

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from medmost.domain.errors import Fatal
 from medmost.domain.kinds import Field, Kind, Owner, Style
-from medmost.domain.record import BOTH, Doc, Fields, Problem, Reading, Side
-from medmost.mapping import paths
+from medmost.domain.record import BOTH, Doc, Fields, Reading, Side
+from medmost.mapping import paths, quick
 from medmost.mapping.formats import LENSES, Lens, dictionary
-from medmost.mapping.language import Constant, FieldRule, KindRule, Place, RowField
+from medmost.mapping.language import Constant, DataClass, FieldRule, KindRule, Place, RowField
 from medmost.mapping.rows import Last, ListPlan, append_rows, read_list, replace_list
 from medmost.mapping.source import Part, reader_source, writer_source
-from medmost.mapping.unfit import Unfit, missing, value_class
+from medmost.mapping.unfit import Unfit, missing, no_record
 
+_OF_NOBODY = (DataClass.NONE, DataClass.ADMINISTRATIVE)
 _ROW_HELPERS = {
     "section": paths.section,
     "pick": paths.pick,
@@ -25,6 +28,8 @@ _ROW_HELPERS = {
     "blank": paths.blank,
     "missing": missing,
     "Unfit": Unfit,
+    "Reading": Reading,
+    "no_record": no_record,
     "read_list": read_list,
     "replace_list": replace_list,
     "append_rows": append_rows,
@@ -37,17 +42,15 @@ class CompiledMapping:
     def __init__(self, rule: KindRule) -> None:
         self.rule = rule
         self.kind = kind_of(rule)
-        made = {side: _compile(rule.fields, side, rule.constants) for side in BOTH}
-        self._read = {side: made[side][0] for side in BOTH}
+        made = {side: _compile(rule.fields, side, rule.constants, whole=True) for side in BOTH}
+        self._gosuslugi, self._emias = (made[side][0] for side in BOTH)
         self._write = {side: made[side][1] for side in BOTH}
         self._source = {side: made[side][2] for side in BOTH}
 
     def read(self, side: Side, doc: Doc) -> Reading:
         """Canonical fields; a field that does not fit is None and named in the problems. Any JSON value may come."""
-        if not isinstance(doc, dict):
-            return Reading({}, (Problem("*", "type", value_class(doc), "an object"),))
-        fields, problems = self._read[side](doc)
-        return Reading(fields, tuple(problems))
+        reading: Reading = (self._gosuslugi if side is Side.GOSUSLUGI else self._emias)(doc)
+        return reading
 
     def write(self, side: Side, fields: Fields, onto: Doc | None) -> Doc:
         """A new document that reads as `fields` and is `onto` in all else; `onto` itself is never changed."""
@@ -131,7 +134,9 @@ def lens_of(field: RowField, side: Side) -> Lens | None:
     return LENSES[place.form] if place.form is not None else None
 
 
-def _compile(fields: tuple[RowField, ...], side: Side, constants: tuple[Constant, ...] = ()) -> tuple[Any, Any, str]:
+def _compile(
+    fields: tuple[RowField, ...], side: Side, constants: tuple[Constant, ...] = (), *, whole: bool
+) -> tuple[Any, Any, str]:
     """Reader, writer and their source for the fields that a side shows."""
     names: dict[str, Any] = dict(_ROW_HELPERS)
     parts: list[Part] = []
@@ -141,17 +146,17 @@ def _compile(fields: tuple[RowField, ...], side: Side, constants: tuple[Constant
             continue
         if isinstance(field, FieldRule) and field.rows:
             names[f"list_{number}"] = _list_plan(field, place, side)
-            parts.append(_part(number, field, place, side, grows=field.style is Style.GROW))
+            parts.append(_part(number, field, place, side))
             continue
         lens = lens_of(field, side)
         assert lens is not None, field.name  # check.py has seen to it
         names[f"read_{number}"], names[f"write_{number}"] = lens.read, lens.write
         for other, copy in enumerate(place.copies):
             names[f"write_{number}_{other}"] = lens.write if copy.form is None else LENSES[copy.form].write
-        parts.append(_part(number, field, place, side))
+        parts.append(_quick(_part(number, field, place, side), field, place, lens, names))
     absent = [field.name for field in fields if field.place(side) is None]
     text = (
-        reader_source(parts, absent)
+        reader_source(parts, absent, whole=whole)
         + "\n\n"
         + writer_source(parts, [(paths.parse(one.at) or (), one.value) for one in constants if one.side is side])
     )
@@ -159,7 +164,7 @@ def _compile(fields: tuple[RowField, ...], side: Side, constants: tuple[Constant
     return names["read"], names["write"], text
 
 
-def _part(number: int, field: RowField, place: Place, side: Side, *, grows: bool = False) -> Part:
+def _part(number: int, field: RowField, place: Place, side: Side) -> Part:
     steps = [paths.parse(text) or () for text in (place.at, *place.also)]
     return Part(
         number=number,
@@ -169,13 +174,29 @@ def _part(number: int, field: RowField, place: Place, side: Side, *, grows: bool
         writes=place.writes,
         blanks=side is Side.GOSUSLUGI,
         rows=isinstance(field, FieldRule) and bool(field.rows),
-        grows=grows,
+        grows=isinstance(field, FieldRule) and field.style is Style.GROW,
         copies=tuple(paths.parse(copy.at) or () for copy in place.copies),
     )
 
 
+def _quick(part: Part, field: RowField, place: Place, lens: Lens, names: dict[str, Any]) -> Part:
+    """The part with its quick way, whose tables and memos go into `names`: one memo a format in a reader."""
+    test, memo = quick.TESTS.get(place.form or ""), None
+    if field.codes or place.form in quick.MEMOS or (place.form == "text" and field.data in _OF_NOBODY):
+        # A required or otherwise named field looks further where nothing is shown: its memo knows no empty value.
+        empties = not part.required and len(part.paths) == 1
+        name = f"codes_{part.number}" if field.codes else f"memo_{''.join(filter(str.isalnum, place.form or ''))}"
+        memo, test = name + "_or_none" * empties, None
+        names.setdefault(memo, quick.memo_of(lens, empties=empties))
+    for name in test.tables if test is not None else ():
+        names[name] = quick.table(name)
+    remembered = names[memo] if memo is not None else None
+    names[f"odd_{part.number}"] = quick.odd_reader(part.name, lens, remembered, required=part.required)
+    return msgspec.structs.replace(part, test=test, memo=memo)
+
+
 def _list_plan(field: FieldRule, place: Place, side: Side) -> ListPlan:
-    read, write, _ = _compile(field.rows, side)
+    read, write, _ = _compile(field.rows, side, whole=False)
     by_name = {row.name: row for row in field.rows}
     last = []
     for name, at in place.last.items():

@@ -34,6 +34,7 @@ class Lens(msgspec.Struct, frozen=True, kw_only=True):
     write: Write
     ru: str
     en: str
+    known: dict[str, str] = {}  # of a dictionary: each wire value and its code
     writes: bool = True  # False: the wire form says more than the canonical one, which cannot be turned back
 
 
@@ -182,7 +183,7 @@ def read_not_ended(found: Any) -> bool:
 
 def dictionary(codes: dict[str, tuple[Any, ...]], ru: str, en: str) -> Lens:
     """A lens of a closed list: canonical code -> wire values; the first is written, all are read."""
-    known = {values.text(str(value)): code for code, wire in codes.items() for value in wire}
+    known = {values.text(str(value)) or "": code for code, wire in codes.items() for value in wire}
     allowed = ", ".join(str(wire[0]) for wire in codes.values())
     first = {code: wire[0] for code, wire in codes.items()}
 
@@ -195,7 +196,7 @@ def dictionary(codes: dict[str, tuple[Any, ...]], ru: str, en: str) -> Lens:
             raise Unfit("unknown_code", allowed)
         return code
 
-    return Lens(canon="code", read=read, write=first.__getitem__, ru=ru, en=en)
+    return Lens(canon="code", read=read, write=first.__getitem__, ru=ru, en=en, known=known)
 
 
 def _lens(canon: str, read: Read, write: Write, ru: str, en: str) -> Lens:

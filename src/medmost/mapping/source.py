@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from medmost.mapping.paths import Path, Step
+from medmost.mapping.quick import Test
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,45 +19,60 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     blanks: bool  # an emptied field stays with empty text (Gosuslugi), else its key goes
     rows: bool
     grows: bool
+    test: Test | None = None  # a quick way to read (quick.py) …
+    memo: str | None = None  # … or the name of a memo
     copies: tuple[Path, ...] = ()  # places that are written with the value and never read
 
 
-def reader_source(parts: list[Part], absent: list[str]) -> str:
-    """``read(doc) -> (fields, problems)``: every field of the kind, in order, those the side lacks as None."""
-    lines = ["def read(doc):", "    problems = []"]
+def reader_source(parts: list[Part], absent: list[str], *, whole: bool) -> str:
+    """Every field of the kind, in order, those the side lacks as None; problems of all of them.
+
+    `whole`: ``read(doc) -> Reading`` for a record, else ``read(doc) -> (fields, problems)`` for a row of a list.
+    """
+    lines = ["def read(doc):"]
+    if whole:
+        lines += ["    if doc.__class__ is not dict:", "        return no_record(doc)"]
+    lines += ["    problems = []", "    get = doc.get"]
     sections: dict[Path, str] = {}
     for part in parts:
         lines += _read_part(part, sections)
-    shown = [f"{part.name!r}: v{part.number}" for part in parts] + [f"{name!r}: None" for name in absent]
-    return "\n".join([*lines, f"    return {{{', '.join(shown)}}}, problems"])
+    shown = [f"        {part.name!r}: v{part.number}," for part in parts] + [f"        {n!r}: None," for n in absent]
+    lines += ["    fields = {", *shown, "    }"]
+    lines.append("    return Reading(fields, tuple(problems)) if problems else Reading(fields)" if whole else _PAIR)
+    return "\n".join(lines)
+
+
+_PAIR = "    return fields, problems"
 
 
 def _read_part(part: Part, sections: dict[Path, str]) -> list[str]:
-    value = f"v{part.number}"
+    value, odd = f"v{part.number}", f"odd_{part.number}(found, problems)"
     if part.rows:
         lines = [f"    {value} = read_list(doc, list_{part.number}, problems)"]
         if part.required:
             lines += [f"    if not {value} and not problems:", f"        problems.append(missing({part.name!r}))"]
         return lines
-    lines = [f"    # {part.name}"]
-    lines += ["    " + line for line in _sections(part.paths[0], sections)]
-    lines.append(f"    found = {_get(part.paths[0], sections)}")
+    lines = [f"    # {part.name}", *("    " + line for line in _sections(part.paths[0], sections))]
+    found = _get(part.paths[0], sections)
+    others: list[str] = []
     for other in part.paths[1:]:
-        lines += ["    if found is None or found == '':", f"        found = {_inline(other)}"]
-    lines += [
-        "    try:",
-        f"        {value} = read_{part.number}(found)",
-        "    except Unfit as unfit:",
-        f"        {value} = None",
-        f"        problems.append(unfit.problem({part.name!r}, found))",
-    ]
-    if part.required:
-        lines += [
-            "    else:",
-            f"        if {value} is None:",
-            f"            problems.append(missing({part.name!r}))",
+        others += ["        if found is None or found == '':", f"            found = {_inline(other)}"]
+    if part.test is None and part.memo is None:
+        return [*lines, f"    found = {found}", *[line[4:] for line in others], f"    {value} = {odd}"]
+    if part.test is None:
+        return [
+            *lines,
+            "    try:",
+            f"        {value} = {part.memo}[{found}]",
+            "    except (KeyError, TypeError):",
+            f"        found = {found}",
+            *others,
+            f"        {value} = {odd}",
         ]
-    return lines
+    lines += [f"    found = {found}", f"    if {part.test.when}:", f"        {value} = {part.test.value}"]
+    if not part.required and not others:
+        lines += ["    elif found is None:", f"        {value} = None"]
+    return [*lines, "    else:", *others, f"        {value} = {odd}"]
 
 
 def _sections(path: Path, sections: dict[Path, str]) -> list[str]:
@@ -65,9 +81,13 @@ def _sections(path: Path, sections: dict[Path, str]) -> list[str]:
     for depth in range(1, len(path)):
         inside = path[:depth]
         if inside not in sections:
-            above = sections.get(path[: depth - 1], "doc")
-            sections[inside] = f"s{len(sections)}"
-            lines.append(f"{sections[inside]} = {_open(above, inside[-1])}")
+            above, step = sections.get(path[: depth - 1], "doc"), inside[-1]
+            here = sections[inside] = f"s{len(sections)}"
+            if step.name:
+                lines.append(f"{here} = {_open(above, step)}")
+            else:
+                lines += [f"{here} = {above}.get({step.key!r})", f"if {here}.__class__ is not dict:"]
+                lines.append(f"    {here} = section({here})")
     return lines
 
 
@@ -78,8 +98,7 @@ def _open(above: str, step: Step) -> str:
 
 
 def _get(path: Path, sections: dict[Path, str]) -> str:
-    above = sections[path[:-1]] if len(path) > 1 else "doc"
-    return f"{above}.get({path[-1].key!r})"
+    return f"{sections[path[:-1]]}.get({path[-1].key!r})" if len(path) > 1 else f"get({path[-1].key!r})"
 
 
 def _inline(path: Path) -> str:

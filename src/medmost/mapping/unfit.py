@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from medmost.domain.record import Problem
+from medmost.domain.record import Problem, Reading
 
 
 class Unfit(ValueError):
@@ -17,6 +17,11 @@ class Unfit(ValueError):
 
     def problem(self, field: str, found: Any) -> Problem:
         return Problem(field, self.reason, value_class(found), self.allowed)
+
+
+def no_record(found: Any) -> Reading:
+    """Of what is no JSON object at all nothing can be read."""
+    return Reading({}, (Problem("*", "type", value_class(found), "an object"),))
 
 
 def missing(field: str) -> Problem:

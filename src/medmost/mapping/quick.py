@@ -1,0 +1,156 @@
+"""How a compiled reader takes the usual value of a format without calling its lens.
+
+Either by a memo (a dict of wire values met before: dates, names, codes: few differ) or by a test that only a value of
+the plain form passes (numbers: nearly all differ). Whatever else comes, `odd` reads by the lens itself: so a quick way
+says nothing of its own, and never raises. tests/unit/test_mapping_quick.py holds both against each other.
+
+What a memo keeps are single words, by themselves of nobody, and no longer than `LONGEST`; free text about health is
+never kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from medmost.domain.record import Problem
+from medmost.mapping.formats import BIGGEST, Lens
+from medmost.mapping.moscow import SETTLED_YEAR
+from medmost.mapping.unfit import Unfit, missing
+
+LIMIT = 1 << 16
+"""Values in a memo; a full one begins anew."""
+LONGEST = 80
+MEMOS = frozenset({"name", "oid", "date ISO", "date DD.MM.YYYY", "Да/Нет"})
+"""Formats of which few different values are met; text that tells nothing of a person is one more."""
+
+Memo = dict[Any, Any]
+Odd = Callable[[Any, list[Problem]], Any]
+
+
+class Test(msgspec.Struct, frozen=True):
+    """`when` decides whether `found` is of the plain form, `value` is its canonical value then; both are source."""
+
+    when: str
+    value: str = "found"
+    tables: tuple[str, ...] = ()
+
+
+_TEXT = "found.__class__ is str and "
+_DIGITS = ".isdigit() and found.isascii()"
+TESTS = {
+    "policy number": Test(f"{_TEXT}len(found) == 16 and found{_DIGITS}"),
+    "snils": Test(
+        f"{_TEXT}found[:3] in snils_a and found[3:6] in snils_b and found[6:9] in snils_c and found > snils_unchecked"
+        " and found[9:] == snils_check[snils_a[found[:3]] + snils_b[found[3:6]] + snils_c[found[6:9]]]",
+        "found",
+        ("snils_a", "snils_b", "snils_c", "snils_check", "snils_unchecked"),
+    ),
+    "snils dashed": Test(
+        f"{_TEXT}found[3::4] == '-- ' and (a := found[:3]) in snils_a and (b := found[4:7]) in snils_b"
+        " and (c := found[8:11]) in snils_c and (d := found[12:]) == snils_check[snils_a[a] + snils_b[b] + snils_c[c]]"
+        " and found > snils_unchecked_dashed",
+        "a + b + c + d",
+        ("snils_a", "snils_b", "snils_c", "snils_check", "snils_unchecked_dashed"),
+    ),
+    "phone": Test(f"{_TEXT}len(found) == 12 and found[:2] == '+7' and found[1:]{_DIGITS}"),
+    "phone brackets": Test(
+        f"{_TEXT}len(found) == 14 and found[:3] == '+7(' and found[6] == ')'"
+        " and (a := found[3:6] + found[7:]).isdigit() and found.isascii()",
+        "'+7' + a",
+    ),
+    "email": Test(f"{_TEXT}plain_email(found) is not None", "found", ("plain_email",)),
+    "time ISO": Test(f"{_TEXT}found[:10] in days and found[10:] in times", "found", ("days", "times")),
+    "time DD.MM.YYYY": Test(
+        f"{_TEXT}found[:10] in days_ru and found[10:] in times_ru",
+        "days_ru[found[:10]] + times_ru[found[10:]]",
+        ("days_ru", "times_ru"),
+    ),
+    "time or date ISO": Test(
+        f"{_TEXT}found[:10] in days and (len(found) == 10 or found[10:] in times)", "found", ("days", "times")
+    ),
+    "time or date DD.MM.YYYY": Test(
+        f"{_TEXT}found[:10] in days_ru and (len(found) == 10 or found[10:] in times_ru)",
+        "days_ru[found[:10]] + (times_ru[found[10:]] if len(found) > 10 else '')",
+        ("days_ru", "times_ru"),
+    ),
+    "text": Test(f"{_TEXT}plain_text(found) is not None", "found", ("plain_text",)),
+    "code": Test(f"{_TEXT}found and found.isascii() and found.isprintable() and ' ' not in found"),
+    "whole": Test("found.__class__ is int and minus_biggest < found < biggest", "found", ("minus_biggest", "biggest")),
+    "boolean": Test("found is True or found is False"),
+}
+"""Formats whose values nearly all differ."""
+
+
+def odd_reader(name: str, lens: Lens, memo: Memo | None, *, required: bool) -> Odd:
+    """Reads by the lens, collects what does not fit, and remembers what did."""
+    read = lens.read
+    first = dict(memo or {})
+
+    def odd(found: Any, problems: list[Problem]) -> Any:
+        try:
+            value = read(found)
+        except Unfit as unfit:
+            problems.append(unfit.problem(name, found))
+            return None
+        if value is None and required:
+            problems.append(missing(name))
+        elif memo is not None and found.__class__ is str and len(found) <= LONGEST:
+            if len(memo) >= LIMIT:
+                memo.clear()
+                memo.update(first)
+            if value is not None or "" in memo:  # else another field may have to miss it
+                memo[found] = value
+        return value
+
+    return odd
+
+
+def memo_of(lens: Lens, *, empties: bool) -> Memo:
+    """An empty memo, or the whole of a dictionary. `empties`: nothing shown is None, and no problem."""
+    memo: Memo = dict(lens.known)
+    if empties:
+        memo[None] = memo[""] = None
+    return memo
+
+
+@cache
+def table(name: str) -> Any:
+    """What the source of a test names."""
+    return _TABLES[name]()
+
+
+def _triples(weights: tuple[int, int, int]) -> dict[str, int]:
+    return {f"{n:03d}": sum(w * int(d) for w, d in zip(weights, f"{n:03d}", strict=True)) for n in range(1000)}
+
+
+def _days() -> list[date]:
+    first = date(SETTLED_YEAR, 1, 1)
+    return [first + timedelta(days=number) for number in range(9_000)]
+
+
+_TABLES: dict[str, Callable[[], Any]] = {
+    # three digits of a SNILS -> what they add to its check sum (domain.values.snils_check)
+    "snils_a": lambda: _triples((9, 8, 7)),
+    "snils_b": lambda: _triples((6, 5, 4)),
+    "snils_c": lambda: _triples((3, 2, 1)),
+    "snils_check": lambda: [f"{total % 101 % 100:02d}" for total in range(9 * 45 + 1)],
+    "snils_unchecked": lambda: "00100199899",  # text of equal length is ordered as its numbers are
+    "snils_unchecked_dashed": lambda: "001-001-998 99",
+    "plain_email": lambda: re.compile(r"[a-z0-9._+-]{1,64}@(?:[a-z0-9-]{1,60}\.){1,2}[a-z0-9-]{1,60}").fullmatch,
+    "plain_text": lambda: re.compile(r"[!-~А-яЁё«»№](?:[ -~А-яЁё«»№—–]*[!-~А-яЁё«»№])?").fullmatch,
+    "days": lambda: frozenset(day.isoformat() for day in _days()),
+    "times": lambda: frozenset(f"T{minute // 60:02d}:{minute % 60:02d}:00+03:00" for minute in range(1440)),
+    "days_ru": lambda: {f"{day:%d.%m.%Y}": day.isoformat() for day in _days()},
+    "times_ru": lambda: {
+        f" {minute // 60:02d}:{minute % 60:02d}": f"T{minute // 60:02d}:{minute % 60:02d}:00+03:00"
+        for minute in range(1440)
+    },
+    "minus_biggest": lambda: -BIGGEST,
+    "biggest": lambda: BIGGEST,
+}

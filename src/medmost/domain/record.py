@@ -54,7 +54,7 @@ class Problem(msgspec.Struct, frozen=True):
     allowed: str = ""
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """A wire document understood: canonical fields, or the problems that keep it from being understood."""
 
     fields: Fields

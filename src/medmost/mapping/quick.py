@@ -34,11 +34,15 @@ Odd = Callable[[Any, list[Problem]], Any]
 
 
 class Test(msgspec.Struct, frozen=True):
-    """`when` decides whether `found` is of the plain form, `value` is its canonical value then; both are source."""
+    """`when` decides whether `found` is of the plain form, `value` is its canonical value then; all are source.
+
+    `first`: what is looked up before; a KeyError or TypeError of it says that the form is another.
+    """
 
     when: str
     value: str = "found"
     tables: tuple[str, ...] = ()
+    first: str = ""
 
 
 _TEXT = "found.__class__ is str and "
@@ -46,23 +50,22 @@ _DIGITS = ".isdigit() and found.isascii()"
 TESTS = {
     "policy number": Test(f"{_TEXT}len(found) == 16 and found{_DIGITS}"),
     "snils": Test(
-        f"{_TEXT}found[:3] in snils_a and found[3:6] in snils_b and found[6:9] in snils_c and found > snils_unchecked"
-        " and found[9:] == snils_check[snils_a[found[:3]] + snils_b[found[3:6]] + snils_c[found[6:9]]]",
+        "found[9:] == snils_check[a + b + c]",
         "found",
-        ("snils_a", "snils_b", "snils_c", "snils_check", "snils_unchecked"),
+        ("snils_a", "snils_b", "snils_c", "snils_check"),
+        "a, b, c = snils_a[found[:3]], snils_b[found[3:6]], snils_c[found[6:9]]",
     ),
     "snils dashed": Test(
-        f"{_TEXT}found[3::4] == '-- ' and (a := found[:3]) in snils_a and (b := found[4:7]) in snils_b"
-        " and (c := found[8:11]) in snils_c and (d := found[12:]) == snils_check[snils_a[a] + snils_b[b] + snils_c[c]]"
-        " and found > snils_unchecked_dashed",
-        "a + b + c + d",
-        ("snils_a", "snils_b", "snils_c", "snils_check", "snils_unchecked_dashed"),
+        "(d := found[12:]) == snils_check[x + y + z]",
+        "f'{a}{b}{c}{d}'",
+        ("snils_dashed_a", "snils_dashed_b", "snils_dashed_c", "snils_check"),
+        "(a, x), (b, y), (c, z) = snils_dashed_a[found[:4]], snils_dashed_b[found[4:8]], snils_dashed_c[found[8:12]]",
     ),
     "phone": Test(f"{_TEXT}len(found) == 12 and found[:2] == '+7' and found[1:]{_DIGITS}"),
     "phone brackets": Test(
-        f"{_TEXT}len(found) == 14 and found[:3] == '+7(' and found[6] == ')'"
-        " and (a := found[3:6] + found[7:]).isdigit() and found.isascii()",
-        "'+7' + a",
+        f"{_TEXT}len(found) == 14 and found[:7] in areas and (a := found[7:]).isdigit() and found.isascii()",
+        "areas[found[:7]] + a",
+        ("areas",),
     ),
     "email": Test(f"{_TEXT}plain_email(found) is not None", "found", ("plain_email",)),
     "time ISO": Test(f"{_TEXT}found[:10] in days and found[10:] in times", "found", ("days", "times")),
@@ -140,8 +143,10 @@ _TABLES: dict[str, Callable[[], Any]] = {
     "snils_b": lambda: _triples((6, 5, 4)),
     "snils_c": lambda: _triples((3, 2, 1)),
     "snils_check": lambda: [f"{total % 101 % 100:02d}" for total in range(9 * 45 + 1)],
-    "snils_unchecked": lambda: "00100199899",  # text of equal length is ordered as its numbers are
-    "snils_unchecked_dashed": lambda: "001-001-998 99",
+    "snils_dashed_a": lambda: {f"{three}-": (three, add) for three, add in _triples((9, 8, 7)).items()},
+    "snils_dashed_b": lambda: {f"{three}-": (three, add) for three, add in _triples((6, 5, 4)).items()},
+    "snils_dashed_c": lambda: {f"{three} ": (three, add) for three, add in _triples((3, 2, 1)).items()},
+    "areas": lambda: {f"+7({code:03d})": f"+7{code:03d}" for code in range(1000)},
     "plain_email": lambda: re.compile(r"[a-z0-9._+-]{1,64}@(?:[a-z0-9-]{1,60}\.){1,2}[a-z0-9-]{1,60}").fullmatch,
     "plain_text": lambda: re.compile(r"[!-~А-яЁё«»№](?:[ -~А-яЁё«»№—–]*[!-~А-яЁё«»№])?").fullmatch,
     "days": lambda: frozenset(day.isoformat() for day in _days()),

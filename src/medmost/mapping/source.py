@@ -69,10 +69,28 @@ def _read_part(part: Part, sections: dict[Path, str]) -> list[str]:
             *others,
             f"        {value} = {odd}",
         ]
-    lines += [f"    found = {found}", f"    if {part.test.when}:", f"        {value} = {part.test.value}"]
-    if not part.required and not others:
-        lines += ["    elif found is None:", f"        {value} = None"]
-    return [*lines, "    else:", *others, f"        {value} = {odd}"]
+    return [*lines, f"    found = {found}", *_by_test(part, part.test, value, [*others, f"        {value} = {odd}"])]
+
+
+def _by_test(part: Part, test: Test, value: str, odd: list[str]) -> list[str]:
+    none = ["    if found is None:", f"        {value} = None"] if not part.required and len(part.paths) == 1 else []
+    if not test.first:
+        plain = [f"    if {test.when}:", f"        {value} = {test.value}"]
+        return [*plain, *(line.replace("if", "elif", 1) for line in none), "    else:", *odd]
+    tried = [
+        "try:",
+        f"    {test.first}",
+        f"    fits = {test.when}",
+        "except (KeyError, TypeError):",
+        "    fits = False",
+        "if fits:",
+        f"    {value} = {test.value}",
+        "else:",
+        *(line[4:] for line in odd),
+    ]
+    if not none:
+        return ["    " + line for line in tried]
+    return [*none, "    else:", *("        " + line for line in tried)]
 
 
 def _sections(path: Path, sections: dict[Path, str]) -> list[str]:

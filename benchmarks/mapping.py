@@ -1,108 +1,171 @@
-"""Reading wire documents of every kind; for policies beside a reader that somebody wrote by hand."""
+"""Reading and writing wire documents: policies beside the same mapping by hand and by glom, pages beside a bare loop.
+
+Each round reads documents decoded afresh, page by page, as they come from a system: nothing is remembered of them but
+words that other records hold too. Decoding is not counted unless the row says so.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
+from benchmarks import by_hand
 from benchmarks.measure import Row, Size, Wanted, in_turns, rates
-from medmost.domain import values
-from medmost.domain.record import BOTH, Doc, Fields, Side
+from benchmarks.records import documents
+from medmost.domain.record import BOTH, Doc, Side
 from medmost.mapping import load_mappings
-from medmost.mapping.moscow import read_date_iso, read_date_ru
+from medmost.mapping.compiler import CompiledMapping
 from medmost_stand.world import build_world
 
 PEOPLE = 150
+READERS: dict[Side, Callable[[Any], Any]] = {Side.GOSUSLUGI: by_hand.gosuslugi, Side.EMIAS: by_hand.emias}
 
 
 def mapping(size: Size, wanted: Wanted) -> Iterator[Row]:
-    """`mapping.read.KIND`: documents of both systems in turns, as the stand's world has them."""
+    """`mapping.policy.*`: one way, one hundredth broken; `mapping.page`, `mapping.write.*`; `mapping.read.KIND`."""
+    mappings = load_mappings()
+    policy = mappings["policy"]
+    if any(map(wanted, ("mapping.policy.gosuslugi", "mapping.policy.emias", "mapping.page", "mapping.policy.glom"))):
+        yield from _policies(policy, size, wanted)
+    yield from _writing(policy, size, wanted)
     world = build_world(max(PEOPLE if size.records > 100 else 0, 12), 1, datetime.now(UTC).date())
     by_side: dict[Side, Any] = dict(zip(BOTH, (world.gosuslugi, world.emias), strict=True))
-    for name, mapped in load_mappings().items():
+    for name, mapped in mappings.items():
         if not wanted(f"mapping.read.{name}"):
             continue
         docs = [(side, seed.body) for side in BOTH for seed in by_side[side][mapped.kind.collection]]
         many = (docs * (size.records // len(docs) + 1))[: size.records]
-        ways: list[Callable[[], object]] = [lambda many=many, read=mapped.read: [read(side, doc) for side, doc in many]]  # type: ignore[misc]  # lambda defaults are untyped
-        if name == "policy":
-            ways.append(lambda many=many: [BY_HAND[side](doc) for side, doc in many])  # type: ignore[misc]  # as above
-        taken = in_turns(size.rounds, *ways)
-        yield rates(f"mapping.read.{name}", "records/s", len(many), taken[0], taken[1] if len(taken) > 1 else None)
+        (taken,) = in_turns(size.rounds, lambda many=many, read=mapped.read: [read(side, doc) for side, doc in many])  # type: ignore[misc]  # lambda defaults are untyped
+        yield rates(f"mapping.read.{name}", "records/s", len(many), taken, None)
 
 
-# ---------------------------------------------------------------- by hand
-TYPES = {
-    "Полис ОМС старого образца": "old",
-    "Временное свидетельство": "temporary",
-    "Полис ОМС единого образца": "single",
-}
-TYPE_CODES = {"1": "old", "2": "temporary", "3": "single"}
-SEXES = {"Мужской": "male", "Женский": "female", "M": "male", "F": "female"}
-STATES = {"Действует": "active", "Погашен": "closed", "ACTIVE": "active", "CLOSED": "closed"}
+# ---------------------------------------------------------------- policies beside their peers
+def _policies(policy: CompiledMapping, size: Size, wanted: Wanted) -> Iterator[Row]:
+    for side in BOTH:
+        name = f"mapping.policy.{side}"
+        if not wanted(name) and not (side is Side.EMIAS and (wanted("mapping.page") or wanted("mapping.policy.glom"))):
+            continue
+        docs = documents(policy, side, size.policies)
+        _alike(policy, side, docs)
+        pages = [orjson.dumps(docs[start : start + size.page]) for start in range(0, len(docs), size.page)]
+        ours: Callable[[Any], Any] = lambda doc, side=side: policy.read(side, doc)  # noqa: E731  # one of two ways
+        if wanted(name):
+            taken = _in_pages(size.rounds, pages, ours, READERS[side])
+            yield rates(name, "records/s", len(docs), *taken)
+        if side is Side.EMIAS and wanted("mapping.policy.glom"):
+            yield _glom(policy, docs[: size.page], size)
+        if side is Side.EMIAS and wanted("mapping.page"):
+            yield _page(policy, pages, size)
 
 
-def _checked(normal: Callable[[str], str | None], found: str | None) -> str | None:
-    if not found:
-        return None
-    value = normal(found)
-    if value is None:
-        raise ValueError
-    return value
+def _alike(policy: CompiledMapping, side: Side, docs: Sequence[Doc]) -> None:
+    """What is compared does the same: fields and problems of every record, broken ones among them."""
+    differing = [number for number, doc in enumerate(docs) if policy.read(side, doc) != READERS[side](doc)]
+    if differing:
+        raise AssertionError(f"{side}: record {differing[0]} is read differently by hand")
 
 
-def _gosuslugi(doc: Doc) -> Fields | None:
-    get, text, name = doc.get, values.text, values.name
-    try:
-        return {
-            "policy_number": _checked(values.policy_number, get("Номер полиса")),
-            "policy_type": TYPES[get("Вид полиса", "")],
-            "last_name": name(get("Фамилия") or ""),
-            "first_name": name(get("Имя") or ""),
-            "patronymic": name(get("Отчество") or ""),
-            "birth_date": read_date_ru(get("Дата рождения")),
-            "sex": SEXES[get("Пол", "")],
-            "snils": _checked(values.snils, get("СНИЛС")),
-            "phone": _checked(values.phone, get("Телефон")),
-            "email": _checked(values.email, get("Электронная почта")),
-            "insurer_code": text(get("Код страховой организации") or ""),
-            "insurer_name": text(get("Страховая организация") or ""),
-            "valid_from": read_date_ru(get("Дата выдачи")),
-            "valid_to": read_date_ru(get("Действует до")),
-            "clinic_oid": _checked(values.oid, get("Поликлиника прикрепления")),
-            "status": STATES[get("Статус", "")],
-        }
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return None
+def _in_pages(rounds: int, pages: Sequence[bytes], *ways: Callable[[Any], Any]) -> tuple[float, float]:
+    """Seconds that each way takes for all pages: medians, the ways in turns within each page."""
+    totals: list[list[float]] = [[0.0] * rounds for _ in ways]
+    for turn in range(rounds):
+        for number, page in enumerate(pages):
+            order = ways if number % 2 else ways[::-1]  # neither always comes first
+            for way in order:
+                docs = orjson.loads(page)
+                started = time.perf_counter()
+                for doc in docs:
+                    way(doc)
+                totals[ways.index(way)][turn] += time.perf_counter() - started
+    first, second = (statistics.median(total) for total in totals)
+    return first, second
 
 
-def _emias(doc: Doc) -> Fields | None:
-    get, text, name = doc.get, values.text, values.name
-    insurer = get("insurer") or {}
-    try:
-        return {
-            "policy_number": _checked(
-                values.policy_number, get("policyNumber") or get("omsNumber") or get("unitedNumber")
-            ),
-            "policy_type": TYPE_CODES[get("policyType", "")],
-            "last_name": name(get("lastName") or ""),
-            "first_name": name(get("firstName") or ""),
-            "patronymic": name(get("secondName") or ""),
-            "birth_date": read_date_iso(get("birthDate")),
-            "sex": SEXES[get("sex", "")],
-            "snils": _checked(values.snils, get("snils")),
-            "phone": _checked(values.phone, get("phone")),
-            "email": _checked(values.email, get("email")),
-            "insurer_code": text(insurer.get("code") or ""),
-            "insurer_name": text(insurer.get("name") or ""),
-            "valid_from": read_date_iso(get("validFrom")),
-            "valid_to": read_date_iso(get("validTo")),
-            "clinic_oid": _checked(values.oid, (get("attachment") or {}).get("lpuOid")),
-            "status": STATES[get("status", "")],
-        }
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return None
+def _glom(policy: CompiledMapping, docs: Sequence[Doc], size: Size) -> Row:
+    """glom with the same functions for the values; it gives up a record at its first problem."""
+    from glom import GlomError, glom
+
+    spec = by_hand.glom_spec(Side.EMIAS)
+    few = docs[: max(40, len(docs) // 5)]
+
+    def theirs() -> None:
+        for doc in few:
+            try:
+                glom(doc, spec)
+            except (GlomError, ValueError):
+                continue
+
+    ours, peer = in_turns(size.rounds, lambda: [policy.read(Side.EMIAS, doc) for doc in few], theirs)
+    row = rates("mapping.policy.glom", "records/s", len(few), ours, None)
+    return Row(
+        name=row.name, value=row.value, unit=row.unit, peer=round(len(few) / peer, 1), ratio=round(peer / ours, 3)
+    )
 
 
-BY_HAND: dict[Side, Callable[[Doc], Fields | None]] = {Side.GOSUSLUGI: _gosuslugi, Side.EMIAS: _emias}
+# ---------------------------------------------------------------- a page from decoding to digest
+def _page(policy: CompiledMapping, pages: Sequence[bytes], size: Size) -> Row:
+    """decode → map → digest; the ceiling maps by renaming and slicing alone: no checks, no problems collected."""
+
+    def ours() -> None:
+        for page in pages:
+            for doc in orjson.loads(page):
+                _digest(policy.read(Side.EMIAS, doc).fields)
+
+    def bare() -> None:
+        for page in pages:
+            for doc in orjson.loads(page):
+                _digest(_renamed(doc))
+
+    return rates("mapping.page", "records/s", len(pages) * size.page, *in_turns(size.rounds, ours, bare))
+
+
+def _digest(fields: Doc) -> bytes:
+    return hashlib.blake2b(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+
+
+def _renamed(doc: Doc) -> Doc:
+    """The null-safe rename of facts: what is left of a mapping where every value may be believed."""
+    get, insurer, attachment = doc.get, doc.get("insurer") or {}, doc.get("attachment") or {}
+    return {
+        "policy_number": get("policyNumber"),
+        "policy_type": by_hand.TYPE_CODES.get(get("policyType") if isinstance(get("policyType"), str) else ""),
+        "last_name": get("lastName"),
+        "first_name": get("firstName"),
+        "patronymic": get("secondName"),
+        "birth_date": get("birthDate"),
+        "sex": by_hand.SEX_CODES.get(get("sex") if isinstance(get("sex"), str) else ""),
+        "snils": get("snils"),
+        "phone": get("phone"),
+        "email": get("email"),
+        "insurer_code": insurer.get("code") if isinstance(insurer, dict) else None,
+        "insurer_name": insurer.get("name") if isinstance(insurer, dict) else None,
+        "valid_from": get("validFrom"),
+        "valid_to": get("validTo"),
+        "clinic_oid": attachment.get("lpuOid") if isinstance(attachment, dict) else None,
+        "status": by_hand.STATE_CODES.get(get("status") if isinstance(get("status"), str) else ""),
+    }
+
+
+# ---------------------------------------------------------------- writing
+def _writing(policy: CompiledMapping, size: Size, wanted: Wanted) -> Iterator[Row]:
+    """New documents, and one changed field onto a document that is there."""
+    names = ("mapping.write.new", "mapping.write.field")
+    if not any(map(wanted, names)):
+        return
+    docs = documents(policy, Side.EMIAS, min(size.policies, 2 * size.page))
+    read = [policy.read(Side.EMIAS, doc) for doc in docs]
+    sound = [(reading.fields, doc) for reading, doc in zip(read, docs, strict=True) if not reading.problems]
+    ways = {
+        names[0]: lambda: [policy.write(Side.GOSUSLUGI, fields, None) for fields, _ in sound],
+        names[1]: lambda: [policy.write(Side.EMIAS, {"phone": "+79990001122"}, doc) for _, doc in sound],
+    }
+    for name, way in ways.items():
+        if wanted(name):
+            (taken,) = in_turns(size.rounds, way)
+            yield rates(name, "records/s", len(sound), taken, None)

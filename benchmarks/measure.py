@@ -31,6 +31,7 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
 
     rounds: int = 5
     records: int = 2_000  # read, merged or sealed in a round
+    policies: int = 100_000  # read beside the same mapping by hand, in pages
     page: int = 1_000
     state: int = 100_000  # pairs of a state that is not new
     stand: int = 20_000  # records of a kind at each system
@@ -39,7 +40,7 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     people: int = 50_000  # of a streamed world
 
 
-QUICK = Size(rounds=2, records=40, page=40, state=120, stand=120, puts=24, starts=1, people=20)
+QUICK = Size(rounds=2, records=40, policies=400, page=40, state=120, stand=120, puts=24, starts=1, people=20)
 
 
 def rates(name: str, unit: str, count: int, ours: float, ceiling: float | None) -> Row:

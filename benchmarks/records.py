@@ -1,13 +1,18 @@
-"""Policies of people who do not exist, as many as are wanted: canonical fields, and documents made of them."""
+"""Policies of people who do not exist, as many as are wanted: canonical fields, and documents made of them.
+
+`documents` are what a mapping has to read: one in a hundred is broken, three are spelled unusually.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 from stdnum import luhn
 
-from medmost.domain.record import Fields, Observation, Side
+from medmost.domain.record import Doc, Fields, Observation, Side
+from medmost.mapping.compiler import CompiledMapping
 from medmost.mapping.contract import Mapping
 
 LAST = "Воробьёва Ковалёва Соловьёва Журавлёва Лебедева Морозова Зайцева Павлова Семёнова Голубева".split()
@@ -59,3 +64,41 @@ def observations(mapping: Mapping, side: Side, many: Sequence[Fields], version: 
         doc = mapping.write(side, fields, None) | {"ehrId": ref, "addressPointId": 10_000_000}
         found.append(Observation(side=side, kind=mapping.kind.name, ref=ref, version=version, doc=doc))
     return found
+
+
+BROKEN: list[Any] = [None, "", "?", "31.02.2026", "2026-02-31", "0", 5, 4.5, True, [], {}, ["a"], "9" * 400]
+UNUSUAL: dict[str, tuple[Any, ...]] = {
+    "last_name": ("Во робьёва", "Семе\u0308нова", " Иванова", "Петрова-Водкина", "O\u2019Нил"),
+    "patronymic": ("", "-", "нет", None, "\u00a0Ивановна "),
+    "phone": ("8 (910) 220-64-15", "9102206415", "+375291234567", "", None),
+    "email": ("Alena.V@Mail.Example.RU", "a.b-c@mail.example.com", "", None),
+    "snils": ("112 233 445 95", "000-666-666 25", "", None),
+    "insurer_code": (77013, " 77013", "", None),
+    "policy_type": (3, "3 ", " Временное свидетельство"),
+    "clinic_oid": ("", None, " 1.2.643.5.1.13.13.12.2.77.10425 "),
+}
+
+
+def documents(mapping: CompiledMapping, side: Side, count: int, *, seed: int = 1) -> list[Doc]:
+    """`count` records as a system shows them; every hundredth broken in one to three fields."""
+    rng = Random(seed)
+    rules = {rule.name: rule.place(side).at.split(".") for rule in mapping.rule.fields}
+    made = []
+    for number, fields in enumerate(policies(count, seed=seed, clinic="1.2.643.5.1.13.13.12.2.77.10425")):
+        doc = mapping.write(side, fields, {"ehrId": f"e-{number}", "addressPointId": 10_000_000})
+        if number % 100 == 13:
+            for name in rng.sample(sorted(rules), rng.randint(1, 3)):
+                _set(doc, rules[name], rng.choice(BROKEN))
+        elif number % 100 in {7, 42, 77}:
+            name = rng.choice(sorted(UNUSUAL))
+            _set(doc, rules[name], rng.choice(UNUSUAL[name]))
+        elif number % 1000 == 500 and side is Side.EMIAS:
+            doc["omsNumber"] = doc.pop("policyNumber")
+        made.append(doc)
+    return made
+
+
+def _set(doc: Doc, keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        doc = doc.setdefault(key, {}) if isinstance(doc.get(key, {}), dict) else {}
+    doc[keys[-1]] = value

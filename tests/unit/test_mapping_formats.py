@@ -72,6 +72,7 @@ UNFIT: list[tuple[str, Any, str]] = [
     ("snils", "11223344596", "format"),
     ("phone", "12", "format"),
     ("email", "nobody", "format"),
+    ("email", "\ud800@example.ru", "format"),
     ("oid", "77", "format"),
     ("policy number", "123", "format"),
     ("whole", 5.5, "type"),

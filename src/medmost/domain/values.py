@@ -120,7 +120,10 @@ def phone(value: str) -> str | None:
 
 def email(value: str) -> str | None:
     """An address in small letters: mail systems ignore their case and forms change it."""
-    clean = (text(value) or "").lower()
+    try:
+        clean = (text(value) or "").lower()
+    except ValueError:  # a lone surrogate
+        return None
     return clean if len(clean) <= 254 and _EMAIL.fullmatch(clean) else None
 
 

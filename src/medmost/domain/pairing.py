@@ -126,7 +126,9 @@ def _doubt(pair: Pair, kind: Kind, target: Side, name: str, value: Any) -> None:
         return
     if field.owner is Owner.LATEST:
         return  # decided by stamps
-    moved = other.now is None or sent is None or other.now.get(name) != sent.source.get(name)
+    # A source that cannot be read just now may not have moved since: what was entered here would then be on top of it.
+    unread = other.presence == "here" and other.now is None
+    moved = not unread and (other.now is None or sent is None or other.now.get(name) != sent.source.get(name))
     safe = field.owner.value == target.other.value and moved
     if not safe and name not in pair.unsure:
         pair.unsure.append(name)

@@ -127,8 +127,11 @@ def follow(desk: Desk, row: PairRow, o: Observation, successor: str, key: bytes 
 
 
 def _is_empty(pair: Pair) -> bool:
-    """Nothing is known of either side: the pair was made for the record that is being looked at."""
-    return all(pair.side(side).presence == "never" and pair.side(side).sent is None for side in Side)
+    """Nothing is known of either side: the pair was made for the record that is being looked at.
+
+    Neither is anything known of a record that only a former one in its chain of moves has named: it has no version yet.
+    """
+    return all(pair.side(side).version < 0 and pair.side(side).sent is None for side in Side)
 
 
 def _by_sent_key(desk: Desk, seen: Seen) -> PairRow | None:

@@ -21,9 +21,12 @@ CREATE TABLE IF NOT EXISTS subscription (
   collections BLOB NOT NULL, created REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outbox (
   id TEXT PRIMARY KEY, subscription TEXT NOT NULL, collection TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS file (
+  owner TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (owner, kind, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
-TABLES = ("record", "effect", "answer", "subscription", "outbox", "meta")
+TABLES = ("record", "effect", "answer", "subscription", "outbox", "file", "meta")
 
 
 class Storage:

@@ -119,16 +119,6 @@ async def test_orders_of_other_departments_are_closed(client: Client) -> None:
     assert (await client.get("requests", other["id"])).status == 403
 
 
-async def test_order_api_creates_and_cancels(client: Client) -> None:
-    body = {"region": "45000000000", "serviceCode": "10000000109", "targetCode": "-1", "policyNumber": ANNA}
-    order_id = (await client.call("POST", "/api/gusmev/order", body)).json["orderId"]
-    assert (await client.call("POST", f"/api/gusmev/order/{order_id}/cancel")).status == 200
-    assert (await details(client, order_id))["orderStatusId"] == 4
-    late = await client.call("POST", f"/api/gusmev/order/{order_id}/cancel")
-    assert (late.status, late.json["code"]) == (405, "cancel_not_allowed")
-    assert (await client.call("POST", "/api/gusmev/order", body | {"region": "x"})).status == 400
-
-
 async def test_status_pages_have_times_without_zone(client: Client) -> None:
     page = await client.call("GET", "/api/gusmev/order/getOrdersStatus", orderIds=f"{ORDER},5", pageSize=5, pageNum=0)
     found, missing = page.json["content"]

@@ -25,15 +25,18 @@ from medmost_stand.gosuslugi.esia.settings import EsiaSettings
 from medmost_stand.gosuslugi.exchange import GosuslugiExchange
 from medmost_stand.gosuslugi.fer.methods import Methods
 from medmost_stand.gosuslugi.fer.service import FerService
+from medmost_stand.gosuslugi.order_access import to_department
+from medmost_stand.gosuslugi.order_build import build_orders
+from medmost_stand.gosuslugi.order_routes import order_routes
 from medmost_stand.gosuslugi.order_rules import Orders
-from medmost_stand.gosuslugi.orders import OrderCalls
 from medmost_stand.gosuslugi.partners import InformationSystem, Partners
 from medmost_stand.gosuslugi.requests import RequestCalls
-from medmost_stand.gosuslugi.routes import exchange_routes, order_routes
+from medmost_stand.gosuslugi.routes import exchange_routes
 from medmost_stand.gosuslugi.wire import refused
 from medmost_stand.life import Life
 from medmost_stand.limits import CallLimit
 from medmost_stand.living import Living
+from medmost_stand.records import Record
 from medmost_stand.register import Secret
 from medmost_stand.screens import Screens
 from medmost_stand.sessions import Sessions
@@ -70,6 +73,8 @@ def build_gosuslugi(
     )
     partners = Partners(core.storage, [] if empty else _ready(credentials, console_url))
     esia = build_esia(state, partners, EsiaSettings(legacy_rsa=legacy_rsa))
+    _hide_drafts(core)
+    order_api = build_orders(state, partners, orders)
     exchange = GosuslugiExchange(core.system)
     sessions = Sessions("citizen", LOGIN, f"gosuslugi:{credentials.token_secret}".encode(), core.clock)
     screens = Screens(PAGES, sessions)
@@ -80,7 +85,7 @@ def build_gosuslugi(
         *esia_routes(esia),
         *exchange_routes(exchange, GosuslugiBatch(core.system, exchange), requests, core.system.dialect.collections),
         *subscribing.routes("/api/exchange/v1/subscriptions"),
-        *order_routes(OrderCalls(core.system, orders)),
+        *order_routes(order_api),
         *cabinet_routes(Cabinet(state, desk, screens, console_url), door, screens),
         *FerService(Methods(core.system, desk)).routes(),
         *DeveloperApi(partners, TestCentre(core.storage), core.storage).routes(),
@@ -90,7 +95,21 @@ def build_gosuslugi(
     ways = Ways(
         refused, esia.ext_app.gate, door.session, lambda request: _representative(request, state), limit_of_calls
     )
-    return End(state, routes, ways)
+    end = End(state, routes, ways)
+    end.app.cleanup_ctx.append(order_api.keep_going)
+    return end
+
+
+def _hide_drafts(core: Core) -> None:
+    """Notices go out of what the department may see: not of drafts nor of other departments' orders."""
+    notify = core.webhooks.on_change
+    core.system.listeners.remove(notify)
+
+    def notify_of_seen(record: Record) -> None:
+        if record.collection != "requests" or to_department(record):
+            notify(record)
+
+    core.system.listeners.append(notify_of_seen)
 
 
 def _representative(request: web.Request, state: EndState) -> str:

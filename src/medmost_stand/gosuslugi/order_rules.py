@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from medmost_stand.clock import MOSCOW, Clock
 from medmost_stand.dialect import Body
 from medmost_stand.effects import Actor
+from medmost_stand.gosuslugi.services import DEPARTMENT, DEPARTMENT_NAME
 from medmost_stand.gosuslugi.wire import policy_of
 from medmost_stand.records import Record
 from medmost_stand.refusal import Reason, Refusal
 from medmost_stand.system import System
 
-DEPARTMENT = "dzm"  # stateOrgCode of the department whose orders EMIAS serves
-DEPARTMENT_NAME = "Департамент здравоохранения города Москвы"
 FINAL = frozenset({3, 4, 5, 22, 24})  # §2.7
 CANCELLABLE = frozenset({17, 21, 2})
 SUBMITTED = (  # the recorded chain of §2.7; it takes the portal seconds
@@ -24,6 +24,7 @@ SUBMITTED = (  # the recorded chain of §2.7; it takes the portal seconds
     (21, "Заявление отправлено в ведомство"),
     (2, "Заявление получено ведомством"),
 )
+_AGAIN = frozenset({17})  # an order whose sending has failed may be sent again
 _CANCELLED = (4, "Отменено заявителем")
 _RU = re.compile(r"(\d\d)\.(\d\d)\.(\d{4}) (\d\d):(\d\d)(?::(\d\d))?")
 
@@ -56,10 +57,11 @@ class Orders:
     def __init__(self, system: System, clock: Clock) -> None:
         self._system = system
         self._clock = clock
+        self.owner_of: Callable[[str], int | None] = lambda _: None  # the citizen with a policy number
 
     def submit(self, body: Body, actor: Actor) -> Record:
         """A new order: a whole `order`, or serviceCode with policyNumber, as a citizen's form sends it."""
-        order_id = self._next_id()
+        order_id = self.next_id()
         given = body.get("order")
         order = dict(given) if isinstance(given, dict) else {}
         if policy_of(order) is None:
@@ -73,6 +75,9 @@ class Orders:
         rows = _first_rows(order_id, order.get("statuses"), now)
         order |= {"id": order_id, "orderType": "ORDER", "eserviceId": code, "serviceName": name}
         order |= {"orderDate": order_time(now), "requestDate": order_time(now), "statuses": rows}
+        owner = self.owner_of(policy_of(order) or "")
+        if owner is not None:
+            order |= {"ownerId": owner, "userId": owner}
         order.setdefault("serviceTargetId", "-" + code)
         order.setdefault("stateOrgCode", DEPARTMENT)
         order.setdefault("stateStructureName", DEPARTMENT_NAME)
@@ -80,6 +85,28 @@ class Orders:
         order.setdefault("orderResponseFiles", [])
         _repeat_last_row(order)
         return self._system.create("requests", {"order": order}, actor, str(order_id))
+
+    def new_draft(self, order: Body, actor: Actor) -> Record:
+        """A draft with its first row; it is nobody's but its applicant's until it is sent."""
+        order_id = order["id"]
+        order["statuses"] = [_row(order_id, order_id * 10, *SUBMITTED[0], self._clock.now())]
+        _repeat_last_row(order)
+        return self._system.create("requests", {"order": order}, actor, str(order_id))
+
+    def advance(self, record_id: str, status_id: int, title: str, comment: str, actor: Actor) -> Record | None:
+        """The portal's own next row, None where the order has ended or gone meanwhile."""
+        record = self._system.shelves["requests"].records.get(record_id)
+        if record is None or record.deleted:
+            return None
+        order = record.fields()["order"]
+        rows = order["statuses"]
+        if order["orderStatusId"] in FINAL and status_id not in _AGAIN:
+            return None
+        rows.append(_row(order["id"], _next_row(order["id"], rows), status_id, title, self._clock.now()))
+        rows[-1]["comment"] = comment
+        rows[-1]["hasResult"] = "Y" if order.get("orderResponseFiles") else "N"
+        _repeat_last_row(order)
+        return self._system.put_whole("requests", record_id, {"order": order}, actor)
 
     def add_status(self, record_id: str, body: Body, expected: int | None, actor: Actor) -> Record:
         """The department's next row; the same originRowId again changes nothing."""
@@ -134,7 +161,7 @@ class Orders:
             text = "Поле «policyNumber»: такого полиса в системе нет"
             raise Refusal(Reason.UNKNOWN_REFERENCE, text, "policyNumber")
 
-    def _next_id(self) -> int:
+    def next_id(self) -> int:
         ids = (int(known) for known in self._system.shelves["requests"].records if known.isdigit())
         return max(ids, default=1_000_000_000) + 1
 

@@ -9,15 +9,12 @@ from aiohttp import web
 
 from medmost_stand.api import Call
 from medmost_stand.gosuslugi.exchange import GosuslugiExchange, actor_of, version_of
-from medmost_stand.gosuslugi.order_rules import DEPARTMENT, Orders
+from medmost_stand.gosuslugi.order_access import to_department
+from medmost_stand.gosuslugi.order_rules import Orders
+from medmost_stand.gosuslugi.services import DEPARTMENT
 from medmost_stand.records import Record
 from medmost_stand.refusal import Reason, Refusal
 from medmost_stand.system import System
-
-
-def own(record: Record) -> bool:
-    """Whether the order is one of the department's services (our assumption, design.md §6)."""
-    return record.deleted or record.fields()["order"].get("stateOrgCode", DEPARTMENT) == DEPARTMENT
 
 
 class RequestCalls:
@@ -27,11 +24,15 @@ class RequestCalls:
         self._system = system
         self._exchange = exchange
         self._orders = orders
-        self._foreign: set[str] = set()  # seeded orders are all the department's; a person may submit others
+        self._foreign = {record.id for record in system.shelves["requests"] if not to_department(record)}
         system.listeners.append(self._note_foreign)
 
     def _note_foreign(self, record: Record) -> None:
-        if record.collection == "requests" and not own(record):
+        if record.collection != "requests":
+            return
+        if to_department(record):
+            self._foreign.discard(record.id)  # a draft has been sent
+        else:
             self._foreign.add(record.id)
 
     async def list_records(self, call: Call) -> web.Response:
@@ -58,11 +59,14 @@ class RequestCalls:
     async def search(self, call: Call) -> web.Response:
         """By `{"orderId": …}`."""
         record = self._system.shelves["requests"].records.get(str((await call.json()).get("orderId")))
-        found = [record] if record is not None and not record.deleted and own(record) else []
+        found = [record] if record is not None and not record.deleted and to_department(record) else []
         return self._exchange.page(found, 0, 1, len(found))
 
 
 def check_own(record: Record) -> None:
-    """Refusal NOT_ALLOWED for an order of another department's service."""
-    if not own(record):
-        raise Refusal(Reason.NOT_ALLOWED, "У пользователя нет прав для работы с текущим заявлением")
+    """Refusal NOT_ALLOWED for an order of another department's service, NOT_FOUND for one not sent yet."""
+    if to_department(record):
+        return
+    if record.fields()["order"].get("stateOrgCode", DEPARTMENT) == DEPARTMENT:
+        raise Refusal(Reason.NOT_FOUND, "Такого заявления нет")
+    raise Refusal(Reason.NOT_ALLOWED, "У пользователя нет прав для работы с текущим заявлением")

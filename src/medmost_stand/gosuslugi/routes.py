@@ -6,9 +6,7 @@ from collections.abc import Iterable
 
 from medmost_stand.api import Parameter, Route
 from medmost_stand.gosuslugi.batch import LARGEST_BATCH, GosuslugiBatch
-from medmost_stand.gosuslugi.dictionaries import dictionary
 from medmost_stand.gosuslugi.exchange import LARGEST_PAGE, GosuslugiExchange
-from medmost_stand.gosuslugi.orders import OrderCalls
 from medmost_stand.gosuslugi.requests import RequestCalls
 
 _SIZE_SCHEMA = {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE}
@@ -78,23 +76,4 @@ def _requests(requests: RequestCalls) -> list[Route]:
         Route("GET", one, requests.read, "Заявление", "token", name, (), None, read),
         Route("PUT", one, requests.add_status, "Новый статус", "token", name, (_MATCH_IF_SENT,), _STATUS_ROW, status),
         Route("POST", base + "/search", requests.search, "Поиск по orderId", "token", name, (), _RECORD, listing),
-    ]
-
-
-def order_routes(orders: OrderCalls) -> list[Route]:
-    """The real order API (facts/gosuslugi.md §2.3)."""
-    base, name = "/api/gusmev/order", "requests"
-    absent = {204: "Нет такого заявления", 403: "Чужое заявление"}
-    paging = tuple(Parameter(p, "query", "Страница", schema={"type": "integer"}) for p in ("pageNum", "pageSize"))
-    ids = (*paging, Parameter("orderIds", "query", "Номера через запятую"))
-    after = (*paging, Parameter("updatedAfter", "query", "Московское время без зоны"))
-    done = {200: "Готово", **_WRONG}
-    cancelled = {200: "Отменено", **absent, 405: "Отмена невозможна"}
-    return [
-        Route("GET", base + "/getOrdersStatus", orders.statuses, "Статусы", "token", name, ids, None, done),
-        Route("GET", base + "/getUpdatedAfter", orders.updated_after, "Изменённые", "token", name, after, None, done),
-        Route("POST", base, orders.create, "Создание заявления", "token", name, (), _RECORD, done),
-        Route("POST", base + "/{id}", orders.details, "Детали", "token", name, (), None, {200: "Детали", **absent}),
-        Route("POST", base + "/{id}/cancel", orders.cancel, "Отмена", "token", name, (), None, cancelled),
-        Route("POST", "/api/nsi/v1/dictionary/{code}", dictionary, "Справочник", "open", answers={200: "Страница"}),
     ]

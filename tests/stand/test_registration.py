@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from medmost_stand.credentials import gost_pair
 from medmost_stand.main import settings_of
 from stand.registering import INN, OGRN, ORGANIZATION, Applicant, basic
 from stand.running import Client, Reply, running_stand
+from stand.visiting import Visitor, new_session
 
 G, E = "/api/partners/v1", "/api/integration/v1/points"
 ANNA, BORIS = basic("anna", "Demo-1"), basic("boris", "Demo-1")
@@ -171,3 +173,34 @@ def test_empty_stand_writes_no_configuration(tmp_path: Path, capsys: pytest.Capt
     with pytest.raises(SystemExit) as ended:
         settings_of(["--empty", "--write-config", str(tmp_path)])
     assert (ended.value.code, "исключают друг друга" in capsys.readouterr().err) == (2, True)
+
+
+# ---------------------------------------------------------------- by the developer's cabinet
+@pytest.mark.gost
+async def test_developers_cabinet_walks_the_whole_way(gosuslugi: Client, applicant: Applicant) -> None:
+    async with new_session() as session:
+        visitor = Visitor(gosuslugi.address, session)
+        page = await visitor.enter("anna", "/developer")
+        wrong = await visitor.send(page, "/organization", **ORGANIZATION | {"inn": INN[:-1] + "2"})
+        assert (wrong.status, "ИНН" in wrong.text, wrong.form("/organization")["ogrn"]) == (422, True, OGRN)
+        page = await visitor.send(wrong, "/organization", inn=INN)
+        page = await visitor.send(page, "/certificates", request=applicant.request())
+        certificate = unescape(page.html.partition("data-certificate>")[2].partition("<")[0])
+        page = await visitor.send(page, "/developer/systems", mnemonic="OUR_MIS", redirect_uris="ftp://x")
+        assert (page.status, "redirect_uris" in page.text) == (422, True)
+        page = await visitor.send(page, "/developer/systems", redirect_uris="http://127.0.0.1:9/back", scopes="openid")
+        assert "без него маркеры не выдаются" in page.text
+        page = await visitor.send(page, "/OUR_MIS/certificate", certificate=certificate)
+        page = await visitor.send(page, "/OUR_MIS/keys")
+        key = page.html.partition("data-api-key>")[2].partition("<")[0]
+        assert (await token(gosuslugi, applicant, certificate, key)).status == 200
+        assert key not in (await visitor.open("/developer")).html
+        key_id = page.html.partition('name="key" value="')[2].partition('"')[0]
+        await visitor.send(page, "/keys/drop", key=key_id)
+        assert (await token(gosuslugi, applicant, certificate, key)).status == 401
+
+
+async def test_unconfirmed_account_represents_nobody(gosuslugi: Client) -> None:
+    async with new_session() as session:
+        shown = await Visitor(gosuslugi.address, session).enter("boris", "/developer")
+        assert (shown.status, "только подтверждённая" in shown.text) == (403, True)

@@ -16,6 +16,7 @@ from medmost_stand.gosuslugi.batch import GosuslugiBatch
 from medmost_stand.gosuslugi.cabinet import PAGES, Cabinet
 from medmost_stand.gosuslugi.cabinet_routes import cabinet_routes
 from medmost_stand.gosuslugi.certificates import TestCentre
+from medmost_stand.gosuslugi.developer import DeveloperPage
 from medmost_stand.gosuslugi.developer_api import DeveloperApi
 from medmost_stand.gosuslugi.door import BACK, LOGIN, Door
 from medmost_stand.gosuslugi.esia.build import build_esia
@@ -77,7 +78,7 @@ def build_gosuslugi(
     order_api = build_orders(state, partners, orders)
     exchange = GosuslugiExchange(core.system)
     sessions = Sessions("citizen", LOGIN, f"gosuslugi:{credentials.token_secret}".encode(), core.clock)
-    screens = Screens(PAGES, sessions)
+    screens, centre = Screens(PAGES, sessions), TestCentre(core.storage)
     door = Door(state, screens, PortalLogin(esia.parts, esia.token, core.tokens, BACK))
     subscribing = SubscriptionCalls(core.subscriptions, core.storage, core.clock, "content")
     requests = RequestCalls(core.system, exchange, orders)
@@ -88,7 +89,8 @@ def build_gosuslugi(
         *order_routes(order_api),
         *cabinet_routes(Cabinet(state, desk, screens, console_url), door, screens),
         *FerService(Methods(core.system, desk)).routes(),
-        *DeveloperApi(partners, TestCentre(core.storage), core.storage).routes(),
+        *DeveloperApi(partners, centre, core.storage).routes(),
+        *DeveloperPage(state, partners, centre, screens).routes(),
         *admin_routes(Admin(state, desk)),
     ]
     limit_of_calls = CallLimit(limit, core.clock)

@@ -6,13 +6,26 @@ from medmost_stand.admin import Admin
 from medmost_stand.api import Parameter, Route
 
 _RECORD = {"type": "object"}
+_ACTED = {
+    200: "Готово", 201: "Создано", 204: "Такой записи нет", 400: "Неверный запрос", 404: "Такой записи нет",
+    405: "Так нельзя", 409: "Правило системы не позволяет", 410: "Запись удалена", 412: "Другая версия",
+    422: "Неверное поле или ссылка",
+}  # fmt: skip
 _AFTER = Parameter("after", "query", "Номер последнего известного действия", schema={"type": "integer"})
 
 
 def admin_routes(admin: Admin) -> list[Route]:
     """Every call of the admin surface."""
     routes = [
-        Route("GET", "/stand/effects", admin.effects, "Принятые записи", "loopback", parameters=(_AFTER,)),
+        Route(
+            "GET",
+            "/stand/effects",
+            admin.effects,
+            "Принятые записи",
+            "loopback",
+            parameters=(_AFTER,),
+            answers={200: "Строки NDJSON", 400: "Неверный номер"},
+        ),
         Route("GET", "/stand/people", admin.people, "Тестовые граждане", "loopback"),
         Route("GET", "/stand/planted", admin.planted, "Что посеяно", "loopback"),
         Route("GET", "/stand/life", admin.show_life, "Жизнь", "loopback"),
@@ -30,7 +43,7 @@ def admin_routes(admin: Admin) -> list[Route]:
     for name in admin.collections:
         routes += _of_collection(name, admin)
     move = "/stand/act/visits/{id}:move"
-    routes.append(Route("POST", move, admin.act, "Перенос записи", "loopback", "visits", body=_RECORD))
+    routes.append(Route("POST", move, admin.act, "Перенос записи", "loopback", "visits", body=_RECORD, answers=_ACTED))
     return routes
 
 
@@ -38,7 +51,7 @@ def _of_collection(name: str, admin: Admin) -> list[Route]:
     acts, one = f"/stand/act/{name}", f"/stand/act/{name}/{{id}}"
     return [
         Route("GET", f"/stand/export/{name}", admin.export, "Выгрузка", "loopback", name),
-        Route("POST", acts, admin.act, "Создание человеком", "loopback", name, body=_RECORD),
-        Route("PUT", one, admin.act, "Изменение человеком", "loopback", name, body=_RECORD),
-        Route("DELETE", one, admin.act, "Удаление человеком", "loopback", name),
+        Route("POST", acts, admin.act, "Создание человеком", "loopback", name, body=_RECORD, answers=_ACTED),
+        Route("PUT", one, admin.act, "Изменение человеком", "loopback", name, body=_RECORD, answers=_ACTED),
+        Route("DELETE", one, admin.act, "Удаление человеком", "loopback", name, answers=_ACTED),
     ]

@@ -127,6 +127,8 @@ def _responses(route: Route) -> dict[str, Any]:
 
 
 def _response(status: int, text: str, route: Route) -> dict[str, Any]:
+    if status == 204 or 300 <= status < 400:
+        return {"description": text}
     if route.answer_type != "application/json":
         return {"description": text, "content": {route.answer_type: {}}}
     schema = route.schemas.get(status)

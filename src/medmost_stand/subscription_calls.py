@@ -39,6 +39,7 @@ class SubscriptionCalls:
     def routes(self, base: str) -> list[Route]:
         """The rows of the route table."""
         wrong = {400: "Неверное тело", 422: "Неверное поле"}
+        removed = {200: "Удалена", 204: "Нет такой", 404: "Нет такой"}
         return [
             Route(
                 "POST",
@@ -49,7 +50,7 @@ class SubscriptionCalls:
                 answers={200: "Была", 201: "Новая", **wrong},
             ),
             Route("GET", base, self.list_own, "Свои подписки", answers={200: "Список"}),
-            Route("DELETE", base + "/{id}", self.remove, "Отписка", answers={200: "Удалена", 404: "Нет такой"}),
+            Route("DELETE", base + "/{id}", self.remove, "Отписка", answers=removed),
         ]
 
     async def put(self, call: Call) -> web.Response:

@@ -37,7 +37,9 @@ def auth_routes(auth: EmiasAuth) -> list[Route]:
     }
     answers = {200: "Маркер", 400: "Неверный запрос", 401: "Неверные учётные данные"}
     summary = "Маркер доступа по client_credentials (форма, JSON или Basic)"
-    return [Route("POST", "/oauth/token", auth.token, summary, "open", body=body, answers=answers)]
+    error = {"type": "object", "required": ["error"], "properties": {"error": {"type": ["string", "object"]}}}
+    schemas = dict.fromkeys((400, 401), error)  # RFC 6749 §5.2; what is no JSON at all gets the system's own object
+    return [Route("POST", "/oauth/token", auth.token, summary, "open", body=body, answers=answers, schemas=schemas)]
 
 
 def exchange_routes(exchange: EmiasExchange, batch: EmiasBatch, collections: Iterable[str]) -> list[Route]:

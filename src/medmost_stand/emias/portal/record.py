@@ -17,7 +17,7 @@ from medmost_stand.api import Call, Parameter, Route, json_response
 from medmost_stand.dialect import Body
 from medmost_stand.emias.portal import trouble
 from medmost_stand.emias.portal.sessions import Sessions
-from medmost_stand.emias.portal.trouble import Trouble
+from medmost_stand.emias.portal.trouble import ERROR, Trouble, refused
 from medmost_stand.records import Record
 from medmost_stand.system import System
 
@@ -42,7 +42,8 @@ class PatientRecord:
         self._opened: set[str] = set()
 
     def routes(self) -> list[Route]:
-        answers = {200: "Документы", 401: "Маркер не принят", 403: "Чужая карта"}
+        answers = {200: "Документы", 401: "Маркер не принят", 403: "Чужая карта", 404: "Карты или документа нет"}
+        schemas = dict.fromkeys((401, 403, 404), ERROR)
         listing = (_EHR, _FILTER, _JWT)
         shown = {
             "/api/1/documents/analyzes": self.analyzes,
@@ -52,19 +53,17 @@ class PatientRecord:
             **{path: self._nothing(body) for path, body in _EMPTY.items()},
         }
         routes = [
-            Route("GET", path, handler, "ЭМК: список", "open", parameters=listing, answers=answers)
+            Route("GET", path, handler, "ЭМК: список", "open", parameters=listing, answers=answers, schemas=schemas)
             for path, handler in shown.items()
         ]
         one = (_EHR, Parameter("documentId", "query", "Номер документа", required=True), _JWT)
-        found = {**answers, 404: "Нет такого документа"}
-        routes.append(
-            Route("GET", "/api/2/document", self.document, "ЭМК: документ", "open", parameters=one, answers=found)
-        )
-        profile = {200: "Профиль", 401: "Маркер не принят"}
-        routes.append(
-            Route("GET", "/api/1/profile", self.profile, "ЭМК: профиль (наша модель)", "open", parameters=(_JWT,),
-                  answers=profile)
-        )  # fmt: skip
+        for path, handler, summary, asked in (
+            ("/api/2/document", self.document, "ЭМК: документ", one),
+            ("/api/1/profile", self.profile, "ЭМК: профиль (наша модель)", (_JWT,)),
+        ):
+            routes.append(
+                Route("GET", path, handler, summary, "open", parameters=asked, answers=answers, schemas=schemas)
+            )
         return routes
 
     # ------------------------------------------------------------ lists
@@ -139,8 +138,8 @@ class PatientRecord:
         """What the page keeps in its session: how a client learns its own ehrId."""
         try:
             policy = self._policy(self._sessions.citizen(call.request.headers.get("X-Access-JWT"))["policy_number"])
-        except Trouble as refused:
-            return _refused(refused)
+        except Trouble as wrong:
+            return refused(wrong)
         profile = {"policyNum": policy.get("policyNumber"), "birthDate": policy.get("birthDate")}
         return json_response(orjson.dumps({"ehrId": policy.get("ehrId"), "profile": profile}))
 
@@ -158,8 +157,8 @@ class PatientRecord:
             if call.request.query.get("ehrId") != policy.get("ehrId"):
                 raise Trouble("SIM_RECORD_FOREIGN", "Это не ваша карта", 403)
             body = show(policy)
-        except Trouble as refused:
-            return _refused(refused)
+        except Trouble as wrong:
+            return refused(wrong)
         return json_response(orjson.dumps(body))
 
     def _policy(self, number: str) -> Body:
@@ -208,8 +207,3 @@ def _age(born: str, on: str) -> int | None:
     except ValueError:
         return None
     return second.year - first.year - ((second.month, second.day) < (first.month, first.day))
-
-
-def _refused(refused: Trouble) -> web.Response:
-    error = {"code": refused.code, "description": refused.text, "type": "BUSINESS", "origin": "EMIAS-STAND"}
-    return json_response(orjson.dumps({"error": error}), refused.status)

@@ -16,7 +16,7 @@ from medmost_stand.emias.portal import trouble
 from medmost_stand.emias.portal.booking import Booking, Params
 from medmost_stand.emias.portal.sessions import Sessions
 from medmost_stand.emias.portal.specialities import grouped
-from medmost_stand.emias.portal.trouble import Trouble
+from medmost_stand.emias.portal.trouble import ERROR, Trouble, refused
 
 VERSIONS: dict[str, tuple[int, ...]] = {
     "getSpecialitiesInfo": (6, 7),
@@ -68,6 +68,7 @@ class Orchestrator:
                 parameters=(_TOKEN,),
                 body=_BODY,
                 answers=answers,
+                schemas={400: ERROR, 401: ERROR},
             )
             for method, versions in VERSIONS.items()
             for version in versions
@@ -81,8 +82,8 @@ class Orchestrator:
                 if str(params.get("omsNumber") or "") != person["policy_number"]:
                     raise Trouble(trouble.POLICY_FOREIGN, "За этот полис вы действовать не можете")
                 payload = self._methods[method](params)
-            except Trouble as refused:
-                return _refused(refused)
+            except Trouble as wrong:
+                return refused(wrong)
             await self._booking.committed()
             return json_response(orjson.dumps({"payload": payload}))
 
@@ -113,8 +114,3 @@ class Orchestrator:
     def _assignments_and_referrals(self, params: Params) -> dict[str, Any]:
         assignments, referrals = self._booking.assignments(params), self._booking.referrals(params)
         return {"arInfo": {"assignments": {"items": assignments}, "referrals": {"items": referrals}}}
-
-
-def _refused(refused: Trouble) -> web.Response:
-    error = {"code": refused.code, "description": refused.text, "type": "BUSINESS", "origin": "EMIAS-STAND"}
-    return json_response(orjson.dumps({"error": error}), refused.status)

@@ -18,7 +18,7 @@ from medmost_stand.api import Call, Parameter, Route, json_response
 from medmost_stand.clock import Clock
 from medmost_stand.emias.portal import trouble
 from medmost_stand.emias.portal.trouble import Trouble
-from medmost_stand.refusal import Reason, Refusal
+from medmost_stand.refusal import Refusal
 from medmost_stand.tokens import Tokens
 from medmost_stand.worlds import Population
 
@@ -30,7 +30,10 @@ _LOGIN = """<!doctype html><html lang="ru"><meta charset="utf-8"><meta name="vie
 <form method="post"><p><label>Логин <input name="login" autocomplete="username" required></label></p>
 <p><label>Пароль <input name="password" type="password" autocomplete="current-password" required></label></p>
 <p><button>Войти</button></p></form></html>"""
-_TOKENS = {"type": "object", "properties": {"access_token": {"type": "string"}, "refresh_token": {"type": "string"}}}
+LOGIN = "/sps/oauth/ae"
+_HTML = "text/html"
+_LOGIN_FORM = {"type": "object", "properties": {"login": {"type": "string"}, "password": {"type": "string"}}}
+GRANT_ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"const": "invalid_grant"}}}
 
 
 class Sessions:
@@ -43,24 +46,29 @@ class Sessions:
 
     def routes(self) -> list[Route]:
         client, back = (Parameter(name, "query", "OAuth", required=True) for name in ("client_id", "redirect_uri"))
-        body = {"type": "object"}
-        known, refused = {200: "Маркеры"}, {400: "Код или маркер не приняты"}
-        ask = (client, back, Parameter("state", "query", "OAuth"))
-        sent = {302: "Обратно с кодом", 401: "Неверный логин или пароль"}
+        ask, body = (client, back, Parameter("state", "query", "OAuth")), {"type": "object"}
+        sent = {200: "Страница", 302: "Обратно с кодом", 400: "Неверный запрос", 401: "Неверный логин или пароль"}
+        granted, no_json = {200: "Маркеры", 400: "Код или маркер не приняты"}, {400: "Не JSON"}
+        listed = {200: "Список", 401: "Маркер не принят", **no_json}
+        either = {400: {"anyOf": [GRANT_ERROR, {"$ref": "#/components/schemas/Error"}]}}
+        calls = (
+            ("/web-api/getTokens/", self.exchange, "Код на маркеры"),
+            ("/web-api/refreshTokens/", self.renew, "Новые маркеры"),
+            ("/web-api/whoAmI/", self.who, "Чей маркер"),
+            ("/api/auth/1/refresh", self.renew, "Новые маркеры ЭМК"),
+        )
         return [
-            Route("GET", "/", self.front, "Главная портала с признаком csrf", "open"),
-            Route("POST", "/api/passport/v2/", self.anonymous, "Маркер без входа", "open", body=body),
-            Route("GET", "/sps/oauth/ae", self.login_page, "Страница входа", "open", parameters=ask),
-            Route("POST", "/sps/oauth/ae", self.login, "Вход", "open", parameters=ask, answers=sent),
-            Route("POST", "/web-api/getTokens/", self.exchange, "Код на маркеры", "open", body=body,
-                  answers=known | refused),
-            Route("POST", "/web-api/refreshTokens/", self.renew, "Новые маркеры", "open", body=_TOKENS,
-                  answers=known | refused),
-            Route("POST", "/web-api/whoAmI/", self.who, "Чей маркер", "open", body=body, answers=known | refused),
-            Route("POST", "/api/auth/1/refresh", self.renew_record, "Новые маркеры ЭМК", "open", body=_TOKENS,
-                  answers=known | refused),
+            Route("GET", "/", self.front, "Главная портала с признаком csrf", "open", answer_type=_HTML),
+            Route("GET", LOGIN, self.login_page, "Страница входа", "open", parameters=ask, answers=sent,
+                  answer_type=_HTML),
+            Route("POST", LOGIN, self.login, "Вход", "open", parameters=ask, answers=sent, body=_LOGIN_FORM,
+                  body_type="application/x-www-form-urlencoded", answer_type=_HTML),
+            Route("POST", "/api/passport/v2/", self.anonymous, "Маркер без входа", "open", body=body,
+                  answers={200: "Маркер", **no_json}),
             Route("POST", "/api/vault/v3/", self.policies, "Полисы, за которые можно действовать", "open", body=body,
-                  answers={200: "Список", 401: "Маркер не принят"}),
+                  answers=listed, schemas={401: {"type": "object", "required": ["error"]}}),
+            *(Route("POST", path, handler, summary, "open", body=body, answers=granted, schemas=either)
+              for path, handler, summary in calls),
         ]  # fmt: skip
 
     def citizen(self, token: str | None) -> Mapping[str, Any]:
@@ -88,18 +96,21 @@ class Sessions:
 
     # ------------------------------------------------------------ with one
     async def login_page(self, call: Call) -> web.Response:
-        _asked(call)
-        return web.Response(text=_LOGIN.format(trouble=""), content_type="text/html")
+        wrong = _wrong(call)
+        return web.Response(text=_LOGIN.format(trouble=wrong), content_type=_HTML, status=400 if wrong else 200)
 
     async def login(self, call: Call) -> web.Response:
-        client, back = _asked(call)
+        wrong = _wrong(call)
+        if wrong:
+            return web.Response(text=_LOGIN.format(trouble=wrong), content_type=_HTML, status=400)
+        client, back = call.request.query["client_id"], call.request.query["redirect_uri"]
         given = await call.request.post()
         found = self._population.by_login(str(given.get("login", "")))
         if found is None or not secrets.compare_digest(
             str(found["password"]).encode(), str(given.get("password", "")).encode()
         ):
-            wrong = f"<p role=alert>{html.escape('Неверный логин или пароль')}</p>"
-            return web.Response(text=_LOGIN.format(trouble=wrong), content_type="text/html", status=401)
+            told = "<p role=alert>Неверный логин или пароль</p>"
+            return web.Response(text=_LOGIN.format(trouble=told), content_type=_HTML, status=401)
         code = secrets.token_urlsafe(16)
         self._codes[code] = (found["login"], client, self._clock.seconds() + CODE_SECONDS)
         more = {"code": code} | ({"state": call.request.query["state"]} if "state" in call.request.query else {})
@@ -118,9 +129,6 @@ class Sessions:
         asked = await call.json()
         login, client = self._refresh.pop(str(asked.get("refreshToken") or asked.get("refresh_token")), ("", ""))
         return self._granted(login, client) if login else _invalid_grant()
-
-    async def renew_record(self, call: Call) -> web.Response:
-        return await self.renew(call)
 
     async def who(self, call: Call) -> web.Response:
         """A fresh token for a good one."""
@@ -163,13 +171,14 @@ class Sessions:
         return json_response(orjson.dumps(answer), headers={"Cache-Control": "no-store"})
 
 
-def _asked(call: Call) -> tuple[str, str]:
-    client, back = call.request.query.get("client_id", ""), call.request.query.get("redirect_uri", "")
-    if client not in LIVES:
-        raise Refusal(Reason.BAD_REQUEST, f"client_id: можно {', '.join(LIVES)}", "client_id")
-    if not back.startswith(("http://", "https://")):
-        raise Refusal(Reason.BAD_REQUEST, "redirect_uri: нужен адрес http или https", "redirect_uri")
-    return client, back
+def _wrong(call: Call) -> str:
+    """What is wrong with the address a client sent its user to, as a line of the page; empty if nothing is."""
+    query = call.request.query
+    if query.get("client_id") not in LIVES:
+        return f"<p role=alert>client_id: можно {html.escape(', '.join(LIVES))}</p>"
+    if not query.get("redirect_uri", "").startswith(("http://", "https://")):
+        return "<p role=alert>redirect_uri: нужен адрес http или https</p>"
+    return ""
 
 
 def _invalid_grant() -> web.Response:

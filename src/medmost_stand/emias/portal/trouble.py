@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from medmost_stand.api import json_response
 from medmost_stand.emias.wire import CODES
 from medmost_stand.refusal import Refusal
 
@@ -14,6 +20,20 @@ NOT_FOUND = "SIM_NOT_FOUND"
 INVALID = "SIM_INVALID_FIELD"
 POLICY_FOREIGN = "SIM_POLICY_FOREIGN"
 TOKEN_EXPIRED = "SIM_TOKEN_EXPIRED"  # noqa: S105  # a code, no secret
+
+
+ERROR: dict[str, Any] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "description", "type", "origin"],
+            "properties": {name: {"type": "string"} for name in ("code", "description", "type", "origin")},
+        }
+    },
+}
+"""The error object of the portal as an OpenAPI schema: unlike the exchange's it names no field."""
 
 
 class Trouble(Exception):
@@ -29,3 +49,9 @@ class Trouble(Exception):
 def of_refusal(refusal: Refusal) -> Trouble:
     """A refusal by the rules of EMIAS itself, in the portal's words."""
     return Trouble(CODES[refusal.reason][1], refusal.text)
+
+
+def refused(trouble: Trouble) -> web.Response:
+    """The error object, with the status of the trouble."""
+    error = {"code": trouble.code, "description": trouble.text, "type": "BUSINESS", "origin": "EMIAS-STAND"}
+    return json_response(orjson.dumps({"error": error}), trouble.status)

@@ -183,7 +183,23 @@ def _admin(esia: Esia) -> list[Route]:
     admin, record = esia.admin, {"type": "object"}
     return [
         Route("GET", "/stand/esia", admin.show, "Переключатели ЕСИА", "loopback"),
-        Route("PUT", "/stand/esia", admin.change, "Задать переключатели ЕСИА", "loopback", body=_SWITCHES),
+        Route(
+            "PUT",
+            "/stand/esia",
+            admin.change,
+            "Задать переключатели ЕСИА",
+            "loopback",
+            body=_SWITCHES,
+            answers={200: "Теперь так", 400: "Такого переключателя нет"},
+        ),
         Route("GET", "/stand/esia/systems", admin.systems, "Реестр систем", "loopback"),
-        Route("PUT", "/stand/esia/systems/{mnemonic}", admin.register, "Внести систему", "loopback", body=record),
+        Route(
+            "PUT",
+            "/stand/esia/systems/{mnemonic}",
+            admin.register,
+            "Внести систему",
+            "loopback",
+            body=record,
+            answers={200: "Изменена", 201: "Внесена", 400: "Неверное поле"},
+        ),
     ]

@@ -18,7 +18,7 @@ Values = str | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
 class SoapFault(Exception):
-    """What is not a call at all; answered as soap:Fault with HTTP 500."""
+    """What is not a call at all; answered as soap:Fault."""
 
 
 @dataclass(frozen=True, slots=True)

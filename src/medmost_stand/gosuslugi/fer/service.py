@@ -14,18 +14,21 @@ ADDRESS = "/fer/ErWebService"
 
 
 class FerService:
-    """Answers every call with HTTP 200 and a code inside; what is no call at all with soap:Fault and 500."""
+    """Answers every call with HTTP 200 and a code inside; what is no call at all with soap:Fault and 400.
+
+    SOAP 1.1 has 500 for every fault; 400 for the caller's (as in SOAP 1.2) keeps 5xx for what is really wrong here.
+    """
 
     def __init__(self, methods: Methods) -> None:
         self._methods = methods
 
     def routes(self) -> list[Route]:
         action = Parameter("SOAPAction", "header", "Имя метода")
-        answers = {200: "Ответ метода", 500: "soap:Fault"}
+        answers = {200: "Ответ метода", 400: "soap:Fault"}
         return [
             Route("POST", ADDRESS, self.call, "КУ ФЭР «Запись к врачу», SOAP", "open", parameters=(action,),
-                  answers=answers),
-            Route("GET", ADDRESS, self.describe, "WSDL", "open", answers={200: "WSDL"}),
+                  answers=answers, answer_type="text/xml"),
+            Route("GET", ADDRESS, self.describe, "WSDL", "open", answers={200: "WSDL"}, answer_type="text/xml"),
         ]  # fmt: skip
 
     async def call(self, call: Call) -> web.Response:
@@ -35,7 +38,7 @@ class FerService:
             if method is None:
                 raise SoapFault(f"Метода нет; есть: {', '.join(self._methods.table)}")
         except SoapFault as wrong:
-            return _xml(fault(str(wrong)), 500)
+            return _xml(fault(str(wrong)), 400)
         try:
             told = answer(asked, method(asked))
         except Refused as refused:

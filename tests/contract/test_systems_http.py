@@ -1,6 +1,7 @@
 """What each end of a call means for what happens next, for both dialects, over a scripted transport."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from medmost.systems import failures
 from medmost.systems.emias.wire import complain as emias_complain
 from medmost.systems.gosuslugi.wire import complain as gosuslugi_complain
 from medmost.systems.http import Answer, Call, Http
-from medmost.systems.limits import Gate
+from medmost.systems.limits import Gate, calling_for
 from medmost.systems.tokens import Grant, TokenKeeper
 from medmost.systems.transport import AiohttpTransport, HttpRequest, HttpResponse, NoAnswer
 
@@ -286,14 +287,66 @@ async def test_refusals_leave_the_breaker_closed(side) -> None:
 
 async def test_limit_waits_within_the_deadline(side) -> None:
     clock, script = HandClock(), Script(answer())
-    http = system(side, script, clock, per_minute=3)
-    for _ in range(3):
+    http = system(side, script, clock, per_minute=4)
+    for _ in range(3):  # the fourth is kept for people
         await http.call(call())
     error = await error_of(http, until=clock.seconds + 20)
     assert isinstance(error, Transient)
     assert (error.code, error.arrived) == ("MM-SYS-BUSY", False)
     await http.call(call(until=clock.seconds + 90))
     assert 60 <= clock.seconds <= 62
+
+
+async def test_a_person_is_let_in_beside_a_full_exchange(side) -> None:
+    http = system(side, Script(answer()), HandClock(), per_minute=4)
+    for _ in range(3):
+        await http.call(call())
+    assert isinstance(await error_of(http, until=20), Transient)
+    with calling_for("interactive"):
+        await http.call(call())
+
+
+async def test_repeats_keep_to_their_budget_in_trouble(side) -> None:
+    clock, script = HandClock(), Script(*[answer(500), answer(), answer()] * 200)
+    http = system(side, script, clock, per_minute=60_000)
+    sent = {"sync": 0, "retry": 0}
+    for _ in range(300):
+        clock.seconds += 0.05
+        for purpose in ("sync", "retry"):
+            with calling_for(purpose):
+                before = len(script.asked)
+                with contextlib.suppress(Transient):  # failed there or held back here: what was sent shows which
+                    await http.call(call(until=clock.seconds + 1))
+                sent[purpose] += len(script.asked) - before
+    assert sent["retry"] <= 0.1 * sum(sent.values()) + 10
+    assert sent["sync"] > 200
+    assert http.gate.traffic.held_back > 0
+
+
+async def test_limits_without_a_time_double_the_pause(side) -> None:
+    clock = HandClock()
+    http = system(side, Script(answer(429), answer(429), answer(429), answer(), answer(429), answer()), clock)
+    pauses = []
+    for _ in range(4):
+        if len(pauses) == 3:
+            await http.call(call(until=clock.seconds + 30))
+        assert await error_of(http, until=clock.seconds + 30)
+        waiting = await error_of(http, until=clock.seconds + 30)
+        assert isinstance(waiting, Transient)
+        pauses.append(waiting.retry_after)
+        clock.seconds += waiting.retry_after or 0
+    assert pauses == [1.0, 2.0, 4.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [("30", 30), ("0", 0), ("999999999999", 3600), ("Fri, 01 Jan 2100 00:00:00 GMT", 3600),
+     ("Mon, 01 Jan 2001 00:00:00 GMT", 0), ("soon", None), ("-5", None)],
+)  # fmt: skip
+async def test_retry_after_is_taken_with_sense(side, told: str, seconds: float | None) -> None:
+    error = await error_of(system(side, Script(answer(503, Retry_After=told))))
+    assert isinstance(error, Transient)
+    assert error.retry_after == seconds
 
 
 async def test_logs_hold_the_route_and_nothing_else(side) -> None:

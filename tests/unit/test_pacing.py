@@ -10,7 +10,6 @@ from medmost.domain.pacing import (
     Breaker,
     BreakerRules,
     CallWindow,
-    RetryBudget,
     next_interval,
     next_start,
 )
@@ -41,16 +40,6 @@ def test_zero_retry_after_is_not_a_default() -> None:
 
 def test_outage_ends_level_within_a_minute() -> None:
     assert BreakerRules().longest_pause + OUTAGE.cap < 60
-
-
-def test_retry_budget_allows_one_in_ten() -> None:
-    budget: RetryBudget = RetryBudget()
-    repeats = 0
-    for _ in range(1000):
-        budget = budget.succeeded()
-        if (spent := budget.spent()) is not None:
-            budget, repeats = spent, repeats + 1
-    assert 100 <= repeats <= 111
 
 
 def test_breaker_opens_after_ten_failures_running() -> None:

@@ -15,6 +15,7 @@ from medmost.store import links
 from medmost.store.database import Database
 from medmost.sync.house import House
 from medmost.systems.contract import Page, System
+from medmost.systems.limits import PURPOSE
 
 TRIES = 3
 RETRY_SECONDS = 2.0
@@ -58,6 +59,7 @@ class Reader:
         for left in reversed(range(TRIES)):
             self._read[side], self._total[side] = 0, None
             try:
+                PURPOSE.set("audit")  # this task's calls take the audit's share of the limit
                 async for page in self._systems[side].everything(digester.kind.name):
                     noted = await self._noted(page, digester)
                     async with self._adding:

@@ -35,21 +35,6 @@ PATIENT = Backoff(base=30.0, cap=3600.0)
 """For what a reachable system keeps failing to do."""
 
 
-class RetryBudget(msgspec.Struct, frozen=True):
-    """At most one repeat in ten calls over time, with a small reserve: a struggling system gets no extra load."""
-
-    left: float = 10.0
-    most: float = 10.0
-    per_success: float = 0.1
-
-    def succeeded(self) -> RetryBudget:
-        return msgspec.structs.replace(self, left=min(self.most, self.left + self.per_success))
-
-    def spent(self) -> RetryBudget | None:
-        """The budget after one repeat, or None where there is nothing left for it."""
-        return msgspec.structs.replace(self, left=self.left - 1.0) if self.left >= 1.0 else None
-
-
 BreakerState = Literal["closed", "open", "half-open"]
 
 

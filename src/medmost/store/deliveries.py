@@ -105,6 +105,12 @@ def release_in_flight(tx: sqlite3.Connection) -> int:
     return tx.execute("UPDATE delivery SET state = 'due', lease_until = NULL WHERE state = 'in_flight'").rowcount
 
 
+def any_waiting_for(tx: sqlite3.Connection, what: str) -> bool:
+    """Does any row wait for a reason that begins so?"""
+    query = "SELECT 1 FROM delivery WHERE state = 'waiting' AND reason >= ? AND reason < ? LIMIT 1"
+    return tx.execute(query, (what, what + "~")).fetchone() is not None
+
+
 def release_waiting(tx: sqlite3.Connection, side: str, reason: str) -> int:
     """A system is back: what waited only for it is due now."""
     return tx.execute(

@@ -25,6 +25,8 @@ from medmost.sync.sealing import quarantine, sealed
 from medmost.sync.stages import open_kinds, within_share
 
 CHURN = "MM-BRAKE-CHURN"
+NEVER_LEFT = ("", "unreachable", "stage", "unread", "parent")
+"""Why a row waited though nothing of it had reached the system, or nothing could be wrong with the system."""
 STAGE_RECHECK = 60.0
 UNREAD_RECHECK = 0.5
 
@@ -145,6 +147,7 @@ def _flight(
         origin=sent.origin,
         natural=natural,
         again=again,
+        repeat=again or (claimed.attempts > 1 and claimed.reason.partition(":")[0] not in NEVER_LEFT),
         only_look=only_look,
         ended=ended,
         correlation=claimed.correlation,

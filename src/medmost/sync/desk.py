@@ -45,6 +45,7 @@ class Desk:
         self._next_id: int | None = None
         self._began: dict[tuple[Side, str], float] = {}
         self.tallies: dict[tuple[Side, str], list[int]] = {}  # deletes, changes, older: what the brakes count
+        self.landed: list[int] = []  # pairs whose record was created by an answer
         self.noted: dict[str, object] = {}  # further words for the journal
 
     # ------------------------------------------------------------ laying out

@@ -10,6 +10,7 @@ import msgspec
 from medmost.domain.errors import Fatal, Refused, Stale, Transient
 from medmost.domain.record import Doc, Observation, Side
 from medmost.systems.contract import Accepted, System, Write
+from medmost.systems.limits import calling_for
 
 FATAL_PAUSE = 15.0
 
@@ -32,6 +33,7 @@ class Flight(msgspec.Struct, kw_only=True):
     natural: Doc | None  # the natural key in the target's wire form, for the look before a create
     again: bool  # an earlier try has no answer: look first
     only_look: bool  # and nothing may be sent any more
+    repeat: bool  # a request for this row has reached the system before: it counts against the retry budget
     ended: bool  # the earlier try's own deadline has passed
     correlation: str
     first_at: float  # UTC seconds: when the side fell behind
@@ -57,9 +59,10 @@ async def fly(flight: Flight, system: System, related: Related, now: Callable[[]
     if now() >= flight.lease_until:
         return Outcome(flight=flight, what="late")  # a lease outlives every request made under it
     try:
-        if flight.op == "create":
-            return await _create(flight, system, related, now)
-        return await _change(flight, system)
+        with calling_for("retry" if flight.repeat else "sync"):
+            if flight.op == "create":
+                return await _create(flight, system, related, now)
+            return await _change(flight, system)
     except Transient as error:
         return Outcome(flight=flight, what="wait", error=error)
     except Fatal as error:  # credentials that nobody takes any more: wait until a person has mended them

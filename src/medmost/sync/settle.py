@@ -20,6 +20,7 @@ from medmost.sync.absorb import UNREADABLE, observe
 from medmost.sync.desk import Desk
 from medmost.sync.flight import Flight, Outcome
 from medmost.sync.house import House, Seen
+from medmost.sync.parents import PATIENCE, WAITS_FOR, parent_under_way, wake_children
 from medmost.sync.replan import DUPLICATE, replan
 
 GIVE_UP_AFTER = 72 * 3600.0
@@ -54,6 +55,8 @@ def settle(
         name = f"{outcome.flight.side.value} {outcome.flight.op} {outcome.what}"
         told[name] = told.get(name, 0) + 1
     desk.put_back(answers=told)
+    if desk.landed and deliveries.any_waiting_for(tx, WAITS_FOR):
+        wake_children(tx, desk.landed, outcomes[0].flight.side)
 
 
 def _settle_one(desk: Desk, outcome: Outcome, seen: Seen | None, chance: Callable[[], float]) -> None:
@@ -105,6 +108,8 @@ def _answered(desk: Desk, row: PairRow, flight: Flight, seen: Seen) -> None:
             return
         kind = desk.house.kind(flight.kind)
         pairing.settle_answer(row.pair, kind, side, o, seen.reading)
+        if flight.op == "create":
+            desk.landed.append(row.pair.id)
         _known_tombstone(desk, row, side, o)
     row.seen[side.value] = desk.now
     desk.count(side, flight.kind, "delivered")
@@ -270,6 +275,11 @@ def _unanswered(
 def _refused(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery, error: Refused) -> None:
     kind, pair, side = desk.house.kind(flight.kind), row.pair, flight.side
     pair.side(side).sent = None
+    parent = parent_under_way(desk, row, side) if PASSING.get(error.said) == "parent" else None
+    if parent is not None:
+        delivery.attempts -= 1  # nothing is wrong with this one
+        _wait(desk, row, delivery, desk.now + PATIENCE, f"{WAITS_FOR}{parent}")
+        return
     if error.said in PASSING and delivery.attempts < PASSING_TRIES:
         _wait(desk, row, delivery, desk.now + 0.25 * 2**delivery.attempts, PASSING[error.said])
         return

@@ -77,6 +77,8 @@ def healths_status(healths: dict[str, Health]) -> dict[str, Any]:
             "token_seconds": health.token_seconds,
             "certificate_days": health.certificate_days,
             "calls_per_minute": health.calls_per_minute,
+            "retries_per_minute": health.retries_per_minute,
+            "retries_held_back": health.retries_held_back,
             "last_ok": health.last_ok,
             "skew_seconds": health.skew_seconds,
             "signer": health.signer,

@@ -55,6 +55,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     warning: str | None = None  # to be shown in red: a signature that no real system would accept
     warning_en: str | None = None
     environment: str | None = None  # what the system says it is (stand, test, production); real ones may say nothing
+    overloaded: bool = False  # answers come late, or more than one in twenty fails
+    retries_per_minute: int = 0
+    retries_held_back: int = 0  # by the retry budget, since the start
     trouble: MedmostError | None = None  # what the probe met, where it was not answered
 
     def with_trouble(self, error: MedmostError) -> Health:

@@ -15,6 +15,8 @@ import msgspec
 from medmost.domain.errors import Fatal, MedmostError, Refused, Stale, Transient
 from medmost.domain.record import Side
 
+LONGEST_WISH = 3600.0
+"""Seconds."""
 NAMES_RU = {Side.GOSUSLUGI: "Госуслуги", Side.EMIAS: "ЕМИАС"}
 NAMES_EN = {Side.GOSUSLUGI: "Gosuslugi", Side.EMIAS: "EMIAS"}
 
@@ -138,16 +140,19 @@ def credentials_refused(side: Side, complaint: Complaint) -> Fatal:
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds of a Retry-After header: a number or an HTTP date (RFC 9110 §10.2.3); None where it is neither."""
+    """Seconds of a Retry-After header: a number or an HTTP date (RFC 9110 §10.2.3); None where it is neither.
+
+    A wish beyond an hour is taken as an hour: one call an hour is no load, and a mistaken year is no year of silence.
+    """
     if value is None:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return float(text[:9])  # more than nine digits is three decades: the rest changes nothing
+        return min(float(text[:9]), LONGEST_WISH)
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max((moment - now).total_seconds(), 0.0)
+    return min(max((moment - now).total_seconds(), 0.0), LONGEST_WISH)

@@ -154,6 +154,8 @@ class Http:
         well = response is not None and response.status < 500
         was_closed = breaker.state(now) == "closed"
         breaker.record(well, now)
+        taken = now - started if response is not None else None
+        self.gate.ended(call.operation, response is not None and well and response.status != 429, taken)
         if well and not was_closed:
             self.gate.recovered()
         self.reachable = well
@@ -188,7 +190,7 @@ class Http:
             return failures.credentials_refused(self.side, complaint)
         error = failures.failure(self.side, answer.status, complaint, wait)
         if answer.status == 429 and isinstance(error, Transient):
-            self.gate.put_off(call.operation, 1.0 if wait is None else wait)
+            self.gate.put_off(call.operation, wait)
         return error
 
 

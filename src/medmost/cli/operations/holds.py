@@ -19,6 +19,7 @@ from medmost.sync.absorb import observe
 from medmost.sync.desk import Desk
 from medmost.sync.house import Seen
 from medmost.sync.replan import QUARANTINED, replan
+from medmost.systems.limits import calling_for
 
 
 async def release_pair(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
@@ -73,7 +74,8 @@ async def _read_held(app: App, kind: str, index: bytes) -> list[Seen]:
 
     found = []
     for side, ref in await app.database.read(refs):
-        shown = await app.systems[side].read(kind, ref)
+        with calling_for("interactive"):  # a person waits
+            shown = await app.systems[side].read(kind, ref)
         if shown is not None and shown.ref == ref:
             found.append(msgspec.structs.replace(app.house.understand(shown), vouched=True))
     return found

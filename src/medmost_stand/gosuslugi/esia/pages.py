@@ -25,7 +25,7 @@ class Pages:
             "Cache-Control": "no-store",
             "X-Frame-Options": "DENY",
             "Referrer-Policy": "no-referrer",
-            "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+            "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'",
         }
         text = self._templates.get_template(page).render(**values)
         return web.Response(text=text, status=status, content_type="text/html", headers=headers)

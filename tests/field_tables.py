@@ -6,6 +6,7 @@ Shares no code with medmost.mapping and none with the stand, so that a misreadin
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -38,9 +39,20 @@ def _phone(value: str) -> str:
 
 
 def _russian_snils(value: str) -> str:
-    if not re.fullmatch(r"\d{3}-\d{3}-\d{3} \d{2}", value):
+    if not re.fullmatch(r"\d{3}[- ]\d{3}[- ]\d{3} \d{2}", value):
         raise ValueError("snils")
     return re.sub(r"\D", "", value)
+
+
+def _snils(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"\d{11}", value):
+        raise ValueError("snils")
+    return value
+
+
+def _name(value: str) -> str:
+    """One letter, one sign; one space, whichever it is; none around."""
+    return " ".join(unicodedata.normalize("NFC", value).split())
 
 
 def _instant(value: str) -> datetime:
@@ -64,6 +76,7 @@ def _time(value: str) -> datetime:
 ISO = (_date, date.fromisoformat)
 AT = (_time, _instant)
 TEXT = (str, str)
+NAME = (_name, _name)
 # collection -> canonical field: Gosuslugi name, EMIAS path, (reading there, reading here)
 TABLES: dict[str, dict[str, tuple[str, str, tuple[Callable[..., Any], Callable[..., Any]]]]] = {
     "policies": {
@@ -76,12 +89,12 @@ TABLES: dict[str, dict[str, tuple[str, str, tuple[Callable[..., Any], Callable[.
                 _words("", "1", "2", "3"),
             ),
         ),
-        "last_name": ("Фамилия", "lastName", TEXT),
-        "first_name": ("Имя", "firstName", TEXT),
-        "patronymic": ("Отчество", "secondName", TEXT),
+        "last_name": ("Фамилия", "lastName", NAME),
+        "first_name": ("Имя", "firstName", NAME),
+        "patronymic": ("Отчество", "secondName", NAME),
         "birth_date": ("Дата рождения", "birthDate", ISO),
         "sex": ("Пол", "sex", (_words("Мужской", "Женский"), _words("M", "F"))),
-        "snils": ("СНИЛС", "snils", (_russian_snils, str)),
+        "snils": ("СНИЛС", "snils", (_russian_snils, _snils)),
         "phone": ("Телефон", "phone", (_phone, _phone)),
         "email": ("Электронная почта", "email", TEXT),
         "insurer_code": ("Код страховой организации", "insurer.code", TEXT),

@@ -94,17 +94,22 @@ class Admin:
         return await self.show_faults(call)
 
     async def reset(self, call: Call) -> web.Response:
-        """`{"people","seed"}`: a new world; effects, remembered answers and unsent messages are dropped."""
+        """`{"people","seed","ambiguous"}`: a new world; effects, remembered answers and unsent messages are dropped."""
         body = await call.json()
         people = body.get("people", self._state.population.people)
         seed = body.get("seed", self._state.population.seed)
         if not isinstance(people, int) or not isinstance(seed, int) or not 10 <= people <= 1_000_000:
             raise _wrong("people: число от 10, seed: целое число", "people")
+        ambiguous = body.get("ambiguous", False)
+        if not isinstance(ambiguous, bool):
+            raise _wrong("ambiguous: нужно true или false", "ambiguous")
         state = self._state
         await state.living.stop()
         state.faults.rules = []
         state.clock.shift = 0.0
-        world = await asyncio.to_thread(build_world, people, seed, state.clock.now().date(), state.added)
+        world = await asyncio.to_thread(
+            build_world, people, seed, state.clock.now().date(), state.added, ambiguous=ambiguous
+        )
         state.webhooks.clear()
         state.population = settle(state.system, world, people, seed)
         return json_response(orjson.dumps({"people": people, "seed": seed}))

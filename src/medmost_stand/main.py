@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--token-life", type=_whole(1, 86_400), default=3600, help="срок маркеров доступа, секунд (3600)")
     add("--state", type=Path, help="файл или папка, где стенд хранит состояние между запусками")
     add("--collections", type=Path, metavar="DIR", help="папка с файлами дополнительных коллекций")
+    add("--ambiguous", action="store_true", help="посеять полисы, под номером которых в системах разные люди")
     add("--write-config", type=Path, metavar="DIR", help="записать готовую настройку medmost для этого стенда")
     add("--empty", action="store_true", help="люди есть, но ни одна система не зарегистрирована: путь новичка")
     add("--legacy-rsa", action="store_true", help="принимать запросы к ЕСИА, подписанные RSA, как до перехода на ГОСТ")
@@ -81,6 +82,7 @@ def settings_of(arguments: list[str]) -> Settings:
         config=given.write_config,
         console_url=given.console_url,
         added=added,
+        ambiguous=given.ambiguous,
         empty=given.empty,
         legacy_rsa=given.legacy_rsa,
     )

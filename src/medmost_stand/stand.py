@@ -49,6 +49,7 @@ class Settings:
     config: Path | None = None
     console_url: str = "http://127.0.0.1:8800"
     added: tuple[Added, ...] = ()
+    ambiguous: bool = False
     empty: bool = False  # nobody is registered: the newcomer's beginning
     world: Callable[[], World] | None = None
     legacy_rsa: bool = False
@@ -147,7 +148,8 @@ class Stand:
         if self._settings.world is not None:
             return self._settings.world()
         today = datetime.now(MOSCOW).date()
-        return build_world(self._settings.people, self._settings.seed, today, self._settings.added)
+        settings = self._settings
+        return build_world(settings.people, settings.seed, today, settings.added, ambiguous=settings.ambiguous)
 
     def _bound(self, name: SystemName) -> socket.socket:
         bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

@@ -74,4 +74,5 @@ def _plain(citizen: Citizen) -> dict[str, Any]:
         "phone": citizen.phone,
         "email": citizen.email,
         "planted": list(citizen.planted),
+        "parent_oid": citizen.parent_oid,
     }

@@ -56,7 +56,7 @@ async def unlevel(systems: Systems, linked: Collection[str]) -> list[str]:
 
 
 def _excused(sets: Body) -> set[str]:
-    return {str(ref) for name in ("conflict", "invalid", "foreign") for ref in sets[name]}
+    return {str(ref) for name in ("conflict", "invalid", "foreign", "ambiguous") for ref in sets[name]}
 
 
 def _strangers(system: str, collection: str, records: dict[str, Body], linked: Collection[str]) -> set[str]:

@@ -23,10 +23,12 @@ def numbers(world: World) -> set[str]:
     """Everything that must be unlike in the whole world: ids, numbers of people, places, doctors, schedules, orders."""
     found = [seed.id for side in (world.emias, world.gosuslugi) for seeds in side.values() for seed in seeds]
     for citizen in world.citizens:
-        found += [citizen.login, str(citizen.oid), citizen.policy_number, citizen.snils]
-    strangers = {citizen.policy_number for citizen in world.citizens}
-    found += [n for s in world.emias["policies"] if (n := s.body["policyNumber"]) not in strangers]
-    found += [n for s in world.gosuslugi["policies"] if (n := s.body["Номер полиса"]) not in strangers]
+        found += [citizen.login, str(citizen.oid), citizen.policy_number]
+        if citizen.snils is not None and "someone-elses-snils" not in citizen.planted:
+            found.append(citizen.snils)
+    policies = {seed.body["policyNumber"] for seed in world.emias["policies"]}
+    policies |= {seed.body["Номер полиса"] for seed in world.gosuslugi["policies"]}
+    found += policies - {citizen.policy_number for citizen in world.citizens}
     found += {seed.body["oid"] for seed in world.emias["organizations"]}
     foreign = set(world.planted["gosuslugi"]["organizations"]["foreign"])
     found += [seed.body["OID"] for seed in world.gosuslugi["organizations"] if seed.id in foreign]

@@ -7,7 +7,7 @@ from datetime import date
 from random import Random
 from typing import Any, Protocol
 
-from medmost_stand.world import bookings, cast, clinics, findings, orders, policies, published, wire
+from medmost_stand.world import bookings, cast, clinics, findings, orders, policies, published, traps, wire
 from medmost_stand.world.dice import Dice
 from medmost_stand.world.identifiers import opaque_ids
 from medmost_stand.world.model import (
@@ -55,21 +55,24 @@ class Added(Protocol):
     def speaker(self, system: System) -> Callable[[Record], Body]: ...
 
 
-def build_world(people: int, seed: int, today: date, added: Sequence[Added] = ()) -> World:
+def build_world(people: int, seed: int, today: date, added: Sequence[Added] = (), *, ambiguous: bool = False) -> World:
     """Both systems' records for `people` citizens (at least 10), as they stand before `today` begins in Moscow.
 
     Only trusted citizens have visits, results, vaccinations and requests at Gosuslugi; those of untrusted ones
     are at EMIAS only and are in no number but `unlinked` (see `World`). Slots open tomorrow. The people are the
-    same for every `today` of a year. Raises ValueError when there are too few people.
+    same for every `today` of a year. `ambiguous` plants policies under which each system has somebody else.
+    Raises ValueError when there are too few people.
     """
-    parts = stream_world(people, seed, today, added)
+    parts = stream_world(people, seed, today, added, ambiguous=ambiguous)
     world = next(parts)
     for part in parts:
         world.join(part)
     return world
 
 
-def stream_world(people: int, seed: int, today: date, added: Sequence[Added] = ()) -> Iterator[World]:
+def stream_world(
+    people: int, seed: int, today: date, added: Sequence[Added] = (), *, ambiguous: bool = False
+) -> Iterator[World]:
     """The same world part after part, so that its size costs time but no memory.
 
     Up to `WHOLE` people are one part; more live in parts of at most `PART`, each with its own clinics, doctors and
@@ -81,13 +84,18 @@ def stream_world(people: int, seed: int, today: date, added: Sequence[Added] = (
         raise ValueError(f"a world has at most {MOST} people, not {people}")
     of = 1 if people <= WHOLE else -(-people // PART)
     sizes = [people // of + (number < people % of) for number in range(of)]
-    return (part_world(sizes[number], people, Part(seed, number, of), today, added) for number in range(of))
+    return (
+        part_world(sizes[number], people, Part(seed, number, of), today, added, ambiguous=ambiguous)
+        for number in range(of)
+    )
 
 
-def part_world(count: int, people: int, part: Part, today: date, added: Sequence[Added] = ()) -> World:
+def part_world(
+    count: int, people: int, part: Part, today: date, added: Sequence[Added] = (), *, ambiguous: bool = False
+) -> World:
     """One part with `count` people of a world with `people`; no other part has to be made for it."""
     citizens = population(count, part, today)
-    twins = _twins(citizens, part, today, added)
+    twins = _twins(citizens, part, today, added, ambiguous=ambiguous)
     world = World(citizens, {}, {}, {system: {} for system in SYSTEMS})
     speak = {name: forms.__getitem__ for name, forms in FORMS.items()} | {one.collection: one.speaker for one in added}
     for collection in twins:
@@ -100,15 +108,18 @@ def part_world(count: int, people: int, part: Part, today: date, added: Sequence
     return world
 
 
-def _twins(citizens: list[Citizen], part: Part, today: date, added: Sequence[Added]) -> dict[str, list[Twin]]:
+def _twins(
+    citizens: list[Citizen], part: Part, today: date, added: Sequence[Added], *, ambiguous: bool
+) -> dict[str, list[Twin]]:
     count, seed = len(citizens), part.salt
     draws = Draws(seed, today)
     parts = cast.deal(draws.make("cast").rng, citizens)
+    laid = traps.lay(draws.make("traps").rng, citizens, parts, part, today, ambiguous=ambiguous)
     make = draws.make("organizations")
     places = clinics.organizations(make.rng, max(6, round(count * 0.027)), part)
     made = {"organizations": published.organizations(make, places, count, part)}
     make = draws.make("policies")
-    made["policies"] = policies.twins(make.rng, make, citizens, parts, places, today)
+    made["policies"] = policies.twins(make.rng, make, citizens, parts, places, today, laid)
     made["policies"] += policies.invalid(make, part, citizens, places, today)
     make = draws.make("schedules")
     usual = max(9, round(count * 0.072))
@@ -163,7 +174,7 @@ FORMS: dict[str, dict[System, Callable[[Record], Body]]] = {
     "requests": {"emias": orders.emias, "gosuslugi": orders.gosuslugi},
 }
 OWN = {"emias": "ehrId", "gosuslugi": "Примечание портала"}
-LISTED = ("conflict", "invalid", "foreign", "rejected")
+LISTED = ("conflict", "invalid", "foreign", "rejected", "ambiguous")
 """Marks whose records are named one by one; the others are counted."""
 
 EMPTIES = {

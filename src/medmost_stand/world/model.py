@@ -98,10 +98,12 @@ class Citizen:
     patronymic: str | None
     birth_date: date
     sex: Literal["M", "F"]
-    snils: str
+    snils: str | None
     phone: str | None
     email: str | None
     planted: list[str] = field(default_factory=list)
+    parent_oid: int | None = None
+    """Under whose account a child is."""
 
 
 @dataclass(slots=True)
@@ -110,7 +112,8 @@ class World:
 
     `planted[system][collection]` says what a right bridge must find:
 
-    * `conflict`, `invalid`, `foreign`, `rejected`: ids at that system (conflicts are named at both);
+    * `conflict`, `invalid`, `foreign`, `rejected`, `ambiguous`: ids at that system (conflicts, and two people under
+      one number, are named at both; the latter are planted only where a world is asked for them);
     * `one_sided`: records of linked people (or of nobody) that live only at this system and must get level,
       rejected visits included, invalid and foreign ones not;
     * `differing`: pairs that differ and get level by one write; both systems name the same number;
@@ -136,7 +139,7 @@ class World:
                     mine[name] += numbers[name]
 
 
-Mark = Literal["level", "one_sided", "differing", "conflict", "invalid", "foreign", "rejected", "unlinked"]
+Mark = Literal["level", "one_sided", "differing", "conflict", "invalid", "foreign", "rejected", "unlinked", "ambiguous"]
 
 
 @dataclass(slots=True)

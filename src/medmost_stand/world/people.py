@@ -96,6 +96,11 @@ def _birth_date(rng: Random, today: date) -> date:
     return date(today.year, 1, 1) - timedelta(days=int(years * 365.25))
 
 
+def renumber(rng: Random, citizen: Citizen, taken: set[str], part: Part) -> None:
+    """Another policy number, one that fits the present birth date and sex."""
+    citizen.policy_number = _policy_number(rng, citizen.birth_date, citizen.sex, taken, part, old=False)
+
+
 def policy(rng: Random, citizen: Citizen, clinic_oid: str, today: date) -> Record:
     """The citizen's OMS policy as a neutral record (design §6, policy)."""
     insurer_code, insurer_name = rng.choice(INSURERS)

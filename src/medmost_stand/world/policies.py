@@ -10,24 +10,32 @@ from medmost_stand.world.cast import Cast
 from medmost_stand.world.identifiers import snils
 from medmost_stand.world.model import Body, Citizen, Part, Record, System, Twin
 from medmost_stand.world.spelling import domestic_phone
+from medmost_stand.world.traps import Trap, Traps
 from medmost_stand.world.twins import Maker, handful
 
 IMPOSSIBLE: dict[System, tuple[Body, ...]] = {
-    "emias": ({"birthDate": "1985-02-31"}, {"status": "SUSPENDED"}),
+    "emias": ({"birthDate": "1985-02-31"}, {"status": "SUSPENDED"}, {"snils": 345678912}),  # zeros lost: F40
     "gosuslugi": ({"Дата рождения": "31.02.1985"}, {"Статус": "Приостановлен"}),
 }
 
 
 def twins(
-    rng: Random, make: Maker, citizens: list[Citizen], cast: Cast, clinics: list[Record], today: date
+    rng: Random,
+    make: Maker,
+    citizens: list[Citizen],
+    cast: Cast,
+    clinics: list[Record],
+    today: date,
+    traps: Traps,
 ) -> list[Twin]:
-    """One twin a citizen, in the citizens' order."""
+    """One twin a citizen, in the citizens' order, and second policies behind them."""
     part: dict[int, str] = {}
     for name in ("only_gosuslugi", "only_emias", "conflicts", "differing"):
         part.update({citizen.oid: name for citizen in getattr(cast, name)})
     turns = {"differing": 0, "conflicts": 0, "level": 0}
     others = 0
-    made = []
+    made: list[Twin] = []
+    seconds: list[Twin] = []
     for citizen in citizens:
         plays = part.get(citizen.oid, "level")
         if plays == "conflicts":  # life leaves people without a phone alone, so it never touches these
@@ -44,12 +52,27 @@ def twins(
             made.append(make.differing("emias", record, other, "conflict"))
         elif plays == "differing":
             made.append(_differing(rng, make, citizen, record, turns[plays]))
+        elif (trap := traps.by_oid.get(citizen.oid)) is not None:
+            made.append(_trapped(make, record, trap))
+            if trap.second is not None:
+                seconds.append(make.level(trap.second(record)))
         else:
             made.append(make.level(record))
             others += not citizen.trusted
             if not citizen.trusted and others % 40 == 1:
                 _close(citizen, made[-1])
-    return made
+    return made + seconds
+
+
+def _trapped(make: Maker, record: Record, trap: Trap) -> Twin:
+    record = trap.both(record)
+    if trap.there is not None:
+        other = trap.there(record)
+        return make.differing("emias", record, other, trap.mark)
+    twin = make.level(record)
+    if trap.overlay is not None:
+        twin.overlay["gosuslugi"] = trap.overlay(record)
+    return twin
 
 
 def _close(citizen: Citizen, twin: Twin) -> None:
@@ -104,7 +127,7 @@ def invalid(make: Maker, part: Part, citizens: list[Citizen], clinics: list[Reco
     taken = {citizen.policy_number for citizen in citizens}
     made: list[Twin] = []
     for system, overlays in IMPOSSIBLE.items():
-        for ordinal in range(min(handful(len(citizens), 2), len(overlays))):
+        for ordinal in range(min(handful(len(citizens), 3), len(overlays))):
             owner = people.stranger(part, len(made), today, taken)
             owner.phone = owner.email = None
             record = people.policy(make.rng, owner, clinics[0]["oid"], today)

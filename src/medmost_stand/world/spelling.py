@@ -63,8 +63,9 @@ def order_time(value: datetime) -> str:
     return f"{_moscow(value).isoformat(timespec='milliseconds')[:-6]}+0300"
 
 
-def russian_snils(value: str) -> str:
-    return f"{value[:3]}-{value[3:6]}-{value[6:9]} {value[9:]}"
+def russian_snils(value: str | None) -> str | None:
+    """`112-233-445 95`."""
+    return value and f"{value[:3]}-{value[3:6]}-{value[6:9]} {value[9:]}"
 
 
 def russian_phone(value: str | None) -> str | None:

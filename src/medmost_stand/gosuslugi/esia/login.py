@@ -154,7 +154,7 @@ class Login:
         for person in population.citizens:
             if login.strip() and login.strip() in (person["login"], person["email"]):
                 break
-            if wanted and wanted in (_digits(person["phone"] or ""), _digits(person["snils"])):
+            if wanted and wanted in (_digits(person["phone"] or ""), _digits(person["snils"] or "")):
                 break
         else:
             return None

@@ -59,7 +59,7 @@ def person(citizen: Citizen, scopes: frozenset[str]) -> Body:
         "birthplace": {"birthPlace": "гор. Москва"},
         "gender": {"gender": citizen["sex"]},
         "citizenship": {"citizenship": "RUS"},
-        "snils": {"snils": spaced_snils(citizen["snils"])},
+        "snils": {"snils": citizen["snils"] and spaced_snils(citizen["snils"])},
         "inn": {"inn": inn(citizen)},
         "id_doc": {"rIdDoc": document_id(citizen, "identity")},
         "self_employed": {"selfEmployed": {"confirmed": False}},

@@ -63,18 +63,6 @@ def observation(side: Side, names: Names, kind: str, row: Any) -> Observation:
     )
 
 
-def the_one_asked_for(seen: Observation, ref: str | None, origin: str | None = None) -> Observation:
-    """The record that was asked for or written, by its id, or by our mark where it was just created.
-
-    Raises Transient MM-SYS-PAGE for another one (a wrong cache key, F29): nothing of it is kept. After a write that
-    leaves open whether the write arrived, and the next try looks first.
-    """
-    right = seen.ref == ref if ref is not None else origin is None or seen.origin == origin
-    if not right:
-        raise page_error(seen.side, "the answer is about another record", "ответ о другой записи")
-    return seen
-
-
 def told(side: Side, names: Names, kind: str, record: Any) -> Observation | None:
     """The record a webhook brought; None where it brought none that counts."""
     try:

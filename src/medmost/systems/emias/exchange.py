@@ -11,7 +11,7 @@ from medmost.systems.emias.changes import Changes
 from medmost.systems.emias.wire import NAMES
 from medmost.systems.health import Pulse
 from medmost.systems.http import Answer, Call, Http, encoded
-from medmost.systems.items import body_of, items, observation, the_one_asked_for, told
+from medmost.systems.items import body_of, items, observation, told
 from medmost.systems.limits import Operation
 from medmost.systems.paths import query, segment
 from medmost.systems.settings import EmiasSettings
@@ -41,7 +41,7 @@ class Emias:
 
     async def read(self, kind: str, ref: str) -> Observation | None:
         answer = await self._call("read", "GET", kind, ref=ref, ok=(200, 404))
-        return None if answer.status == 404 else the_one_asked_for(self._record(kind, answer), ref)
+        return None if answer.status == 404 else self._record(kind, answer)
 
     async def write(self, write: Write) -> Observation | Accepted:
         body = body_of(NAMES, write.doc)
@@ -55,15 +55,11 @@ class Emias:
             answer = await self._call(
                 "write", "PUT", write.kind, ref=write.ref, body=body, headers=headers, ok=(200, 202)
             )
-        if answer.status == 202:
-            return Accepted()
-        return the_one_asked_for(self._record(write.kind, answer), write.ref, write.origin)
+        return Accepted() if answer.status == 202 else self._record(write.kind, answer)
 
     async def delete(self, kind: str, ref: str, expected: int, key: str) -> Observation:
         headers = {"Idempotency-Key": key, "If-Match": f'"{expected}"'}
-        return the_one_asked_for(
-            self._record(kind, await self._call("write", "DELETE", kind, ref=ref, headers=headers)), ref
-        )
+        return self._record(kind, await self._call("write", "DELETE", kind, ref=ref, headers=headers))
 
     async def find(self, kind: str, *, origin: str | None = None, natural: Doc | None = None) -> list[Observation]:
         if origin is not None:

@@ -14,7 +14,7 @@ from medmost.systems.gosuslugi.orders import Orders, not_ours, order_id_of
 from medmost.systems.gosuslugi.wire import NAMES
 from medmost.systems.health import Pulse
 from medmost.systems.http import Http
-from medmost.systems.items import observation, the_one_asked_for, told
+from medmost.systems.items import observation, told
 from medmost.systems.settings import GosuslugiSettings
 from medmost.systems.signing import Signer
 from medmost.systems.timekeeping import Timekeeper
@@ -53,22 +53,19 @@ class Gosuslugi:
     async def read(self, kind: str, ref: str) -> Observation | None:
         reader = self._orders.read(ref, self._end()) if kind == REQUEST else self._exchange.read(kind, ref, self._end())
         doc = await reader
-        return None if doc is None else the_one_asked_for(observation(self.side, NAMES, kind, doc), ref)
+        return None if doc is None else observation(self.side, NAMES, kind, doc)
 
     async def write(self, write: Write) -> Observation | Accepted:
         if write.kind == REQUEST:
-            seen = observation(self.side, NAMES, REQUEST, await self._orders.write(write, self._end()))
-            return the_one_asked_for(seen, write.ref)
+            return observation(self.side, NAMES, REQUEST, await self._orders.write(write, self._end()))
         taken = await self._exchange.write(write, self._end())
-        if isinstance(taken, Accepted):
-            return taken
-        return the_one_asked_for(observation(self.side, NAMES, write.kind, taken), write.ref, write.origin)
+        return taken if isinstance(taken, Accepted) else observation(self.side, NAMES, write.kind, taken)
 
     async def delete(self, kind: str, ref: str, expected: int, key: str) -> Observation:
         if kind == REQUEST:
             raise not_ours("a request is never deleted by the department", "ведомство не удаляет заявки")
         doc = await self._exchange.delete(kind, ref, expected, key, self._end())
-        return the_one_asked_for(observation(self.side, NAMES, kind, doc), ref)
+        return observation(self.side, NAMES, kind, doc)
 
     async def find(self, kind: str, *, origin: str | None = None, natural: Doc | None = None) -> list[Observation]:
         end = self._end()

@@ -154,7 +154,7 @@ class Town:
             problems = [f"I6 {never}"]
         finally:
             asyncio._set_running_loop(None)
-        problems = [*self.log.problems, *problems, *[f"raised: {one}" for one in self.loop.failed[:3]]]
+        problems = [*[f"raised: {one}" for one in self.loop.failed[:3]], *self.log.problems, *problems]
         writes = self.log.writes
         self._close()
         return Verdict(

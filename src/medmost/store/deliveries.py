@@ -9,6 +9,10 @@ import msgspec
 
 DUE, IN_FLIGHT, WAITING, AWAITING, DEAD = "due", "in_flight", "waiting", "awaiting_answer", "dead"
 
+LONGEST_WAIT = 900.0
+"""Seconds; a try costs little after that. A row that seems to wait longer was written before our clock was set back, or
+a system asked for more than anybody would wait (I21, F20): its own gate keeps the calls from it."""
+
 
 class Delivery(msgspec.Struct):
     pair: int
@@ -59,10 +63,20 @@ def wake(tx: sqlite3.Connection, now: float, limit: int = 1000) -> int:
     """Rows whose wait is over, and rows in flight whose lease has run out, are due again."""
     query = (
         "UPDATE delivery SET state = 'due' WHERE rowid IN (SELECT rowid FROM delivery WHERE "
-        "(state IN ('waiting', 'awaiting_answer') AND not_before <= ?) OR "
-        "(state = 'in_flight' AND lease_until <= ?) LIMIT ?)"
+        "(state IN ('waiting', 'awaiting_answer') AND not_before <= ?) OR (state = 'waiting' AND not_before > ?) OR "
+        "(state = 'in_flight' AND (lease_until <= ? OR lease_until > ?)) LIMIT ?)"
     )
-    return tx.execute(query, (now, now, limit)).rowcount
+    far = now + LONGEST_WAIT
+    return tx.execute(query, (now, far, now, far, limit)).rowcount
+
+
+def clock_set_back(tx: sqlite3.Connection, seconds: float) -> int:
+    """Our own clock was set back by so many seconds: nobody waits longer for that (I21)."""
+    query = (
+        "UPDATE delivery SET not_before = not_before - ?, lease_until = lease_until - ?, "
+        "first_at = first_at - ? WHERE state != 'dead'"
+    )
+    return tx.execute(query, (seconds, seconds, seconds)).rowcount
 
 
 def first_due(tx: sqlite3.Connection, side: str, kinds: Iterable[str]) -> tuple[int, str] | None:

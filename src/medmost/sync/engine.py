@@ -30,6 +30,7 @@ from medmost.systems.contract import System
 log = structlog.get_logger()
 WATCH_SECONDS, CHECKPOINT_SECONDS, INBOX_DAYS = 2.0, 60.0, 31
 PROBE_SECONDS = 5.0
+CLOCK_STEP = 5.0  # seconds by which our wall clock may fall behind the steady one between two looks
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -68,6 +69,7 @@ class Engine:
         self._subscribed: set[Side] = set()
         self._page_errors: set[tuple[Side, str]] = set()
         self._refused: set[Side] = set()
+        self._clock_seen: tuple[float, float] | None = None  # wall and steady time when last looked
         self.running = False
         self._lookout = lookout or Lookout(house, database, systems)
 
@@ -164,7 +166,7 @@ class Engine:
             self.next_poll[side, kind] = now()
         while not stop.is_set():
             stages = await self.database.read(ledgers.stages)
-            due = [kind for kind in self.house.mappings if self.next_poll[side, kind] <= now()]
+            due = [kind for kind in self.house.mappings if self._is_due(self.next_poll[side, kind] - now())]
             for kind in due:
                 if stop.is_set() or stages.get(kind, ("observe", "", False))[0] == "stopped":
                     self.next_poll[side, kind] = now() + self.pace.least
@@ -179,6 +181,10 @@ class Engine:
             wake = min(self.next_poll[side, kind] for kind in self.house.mappings)
             await self.bell.wait(f"poll.{side}", max(0.05, min(wake - now(), 60.0)))
 
+    def _is_due(self, wait: float) -> bool:
+        """A wait longer than any we give ourselves means that our clock was set back (I21): it is over."""
+        return wait <= 0 or wait > next_start(self.pace.most, 1.0) + 1.0
+
     def poll_now(self, side: Side, kinds: list[str] | None = None) -> None:
         for kind in kinds or list(self.house.mappings):
             self.next_poll[side, kind] = 0.0
@@ -189,8 +195,9 @@ class Engine:
         """Notices an outage though nothing is being sent, and the end of one at once."""
         last_probe = 0.0
         while not stop.is_set():
+            await self._watch_our_clock()
             now = self.house.clock.now()
-            if now - last_probe >= (WATCH_SECONDS if not self.reachable[side] else PROBE_SECONDS):
+            if now < last_probe or now - last_probe >= (WATCH_SECONDS if not self.reachable[side] else PROBE_SECONDS):
                 last_probe = now
                 health = await self.systems[side].probe()
                 await self._noticed(side, health.trouble or (None if health.reachable else _silent(side)))
@@ -246,6 +253,16 @@ class Engine:
                 await asyncio.wait_for(stop.wait(), CHECKPOINT_SECONDS)
             except TimeoutError:
                 continue
+
+    async def _watch_our_clock(self) -> None:
+        """Waits are written in wall time, so that they outlive a restart: a clock set back must not prolong them."""
+        now, steady = self.house.clock.now(), asyncio.get_running_loop().time()
+        was, self._clock_seen = self._clock_seen, (now, steady)
+        lost = 0.0 if was is None else (steady - was[1]) - (now - was[0])
+        if lost > CLOCK_STEP:
+            log.warning("our clock was set back", seconds=round(lost))
+            await self.database.write(lambda tx: deliveries.clock_set_back(tx, lost))
+            self.next_poll = {place: at - lost for place, at in self.next_poll.items()}
 
     async def keep_house(self) -> None:
         """Forgets what has run out: past slots, old webhook ids."""

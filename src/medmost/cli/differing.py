@@ -1,4 +1,4 @@
-"""How the difference of two versions of the mappings looks."""
+"""How the difference of two versions of the mappings looks, and what has drifted at the systems."""
 
 from __future__ import annotations
 
@@ -46,3 +46,37 @@ def show_difference(found: list[dict[str, Any]]) -> None:
 
 def _value(value: Any) -> str:
     return "–" if value is None else orjson.dumps(value).decode()
+
+
+DRIFTED = {
+    "new": ("новое поле", "a new field"),
+    "null": ("стало бывать пустым", "is null at times now"),
+    "retyped": ("другой тип", "another type"),
+    "renamed": ("переименовано", "renamed"),
+    "lost": ("пропало", "lost"),
+    "format": ("другой формат", "another format"),
+    "code": ("новые коды", "new codes"),
+}
+RISKS = {
+    "safe": ("безопасно", "safe", "green"),
+    "risky": ("рискованно", "risky", "yellow"),
+    "breaking": ("задержано", "held", "red"),
+}
+
+
+def show_drift(told: dict[str, Any]) -> None:
+    if not told["findings"] and not told["codes"]:
+        out.print(say("Форма записей та же", "Records have their shape"))
+    for one in told["findings"]:
+        risk_ru, risk_en, colour = RISKS[one["risk"]]
+        to = f" → {one['moved_to']}" if one["moved_to"] else ""
+        out.print(f"{one['id']}  [{colour}]{say(risk_ru, risk_en)}[/]  {say(*DRIFTED[one['what']])}: ", end="")
+        out.print(f"{one['system']} {one['kind']} {one['field']} ({one['at']}{to})", markup=False)
+    for one in told["codes"]:
+        met = say(f"незнакомый код, встречен {one['count']}", f"an unknown code, met {one['count']}")
+        out.print(f"{one['system']} {one['kind']} {one['field']}: {one['code']} ({met})", markup=False)
+    for kind, text in told["patches"].items():
+        out.print(say(f"Предложение для {kind}:", f"Proposed for {kind}:"))
+        out.print(text, markup=False)
+    for file in told.get("written", ()):
+        out.print(file, markup=False)

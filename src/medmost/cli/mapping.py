@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from medmost.cli.differing import show_difference
+from medmost.cli.differing import show_difference, show_drift
 from medmost.cli.perform import actor, config_folder, finish, perform
 from medmost.cli.talk import as_json, complain, lang, out, say
 from medmost.cli.trying import show_trial, trial_json
@@ -118,6 +118,35 @@ def diff(
 def apply(kind: Annotated[str | None, typer.Argument()] = None, config: Config = None) -> None:
     """Согласиться с изменённой таблицей (одного вида или всех): задержанное отправляется."""
     finish(perform(config, "mapping.apply", kind=kind, actor=actor()), True)
+
+
+@app.command("drift")
+def drift(
+    patch: Annotated[Path | None, typer.Option("--patch", help="записать предложенные накладки в эту папку")] = None,
+    end: Annotated[list[int] | None, typer.Option("--end", help="находка с этим номером позади")] = None,
+    config: Config = None,
+    json: Annotated[bool, typer.Option("--json", help="машинный вид")] = False,
+) -> None:
+    """Что изменилось в форме записей у систем, какие поля задержаны, какие коды незнакомы. 1 — есть задержанные."""
+    if end:
+        finish(perform(config, "mapping.drift.end", ids=end, actor=actor()), True)
+    code, told = perform(config, "mapping.drift")
+    if patch is not None:
+        told["written"] = _write_patches(patch, told["patches"])
+    finish((code, told), json, show_drift)
+
+
+def _write_patches(folder: Path, patches: dict[str, str]) -> list[str]:
+    """Never over a file that is there: a person's own overlay is for a person to change."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for kind, text in patches.items():
+        target = folder / f"{kind}.yaml"
+        if target.exists():
+            target = folder / f"{kind}.yaml.proposed"
+        target.write_text(text, encoding="utf-8")
+        written.append(str(target))
+    return written
 
 
 @app.command("show")

@@ -12,7 +12,7 @@ from medmost.systems.settings import EmiasSettings, GosuslugiSettings
 
 TWO_WAY_KINDS: Final = ("policy", "visit", "request")
 """Kinds that people enter at both sides: they are tried in double entry, the others in shadow (contracts §5)."""
-EVENTS: Final = ("outage", "token", "refused", "brake", "page")
+EVENTS: Final = ("outage", "token", "refused", "brake", "page", "drift")
 """What a contact may ask to hear of."""
 
 

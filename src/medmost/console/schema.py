@@ -55,6 +55,19 @@ class Brake(msgspec.Struct, kw_only=True):
     since: str
 
 
+class Drift(msgspec.Struct, kw_only=True):
+    """A field that is carried no more, because its system shows it in another way than the mapping says."""
+
+    id: int
+    code: str
+    system: str
+    kind: str
+    field: str
+    at: str
+    moved_to: str
+    since: str
+
+
 class Status(msgspec.Struct, kw_only=True):
     """What `medmost status --json` prints."""
 
@@ -63,6 +76,7 @@ class Status(msgspec.Struct, kw_only=True):
     kinds: dict[str, KindStatus]
     deliveries: Deliveries
     brakes: list[Brake]
+    drift: list[Drift]
     decided_conflicts: int
 
 

@@ -70,3 +70,12 @@ REASONS: Final[dict[str, Reason]] = {  # by code
         "See what becomes of the records: medmost mapping diff; then medmost mapping apply",
     ),
 }  # fmt: skip
+
+DRIFTS: Final[dict[str, tuple[str, str]]] = {
+    "MM-DRIFT-RENAMED": ("поле называется иначе", "a field has another name"),
+    "MM-DRIFT-LOST": ("поле больше не показывается", "a field is shown no more"),
+    "MM-DRIFT-RETYPED": ("значения поля другого типа", "a field's values are of another type"),
+    "MM-DRIFT-FORMAT": ("значения поля в другом формате", "a field's values have another format"),
+    "MM-DRIFT-CODE": ("в поле новые коды", "a field has new codes"),
+}
+"""What a changed shape is called in Russian and English, by code: a field of a kind is held (reliability F28)."""

@@ -13,7 +13,7 @@ import msgspec
 
 from medmost.mapping.language import KindRule
 
-WORDING = frozenset({"title", "example", "examples", "fhir", "note", "why", "pd"})
+WORDING = frozenset({"title", "example", "examples", "fhir", "data", "nsi", "reason"})
 """Words of the language that change nothing in what is read or written."""
 
 

@@ -7,7 +7,19 @@ from typing import Literal
 
 import msgspec
 
-EventKind = Literal["unreachable", "reachable", "token", "token-ok", "refused", "brake", "brake-ok", "page", "page-ok"]
+EventKind = Literal[
+    "unreachable",
+    "reachable",
+    "token",
+    "token-ok",
+    "refused",
+    "brake",
+    "brake-ok",
+    "page",
+    "page-ok",
+    "drift",
+    "drift-ok",
+]
 """`-ok` and `reachable` end what their counterpart began; `refused` is a single refusal for good."""
 
 

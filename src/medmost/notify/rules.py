@@ -16,9 +16,9 @@ from medmost.notify.texts import write_notice
 from medmost.notify.words import Lang
 
 DIGEST_EVERY: Final = timedelta(hours=1)
-_OPENS: Final = {"unreachable": "outage", "token": "token", "brake": "brake", "page": "page"}
-_ENDS: Final = {"reachable": "outage", "token-ok": "token", "brake-ok": "brake", "page-ok": "page"}
-_AT_ONCE: Final = ("token", "brake")
+_OPENS: Final = {"unreachable": "outage", "token": "token", "brake": "brake", "page": "page", "drift": "drift"}
+_ENDS: Final = {"reachable": "outage", "token-ok": "token", "brake-ok": "brake", "page-ok": "page", "drift-ok": "drift"}
+_AT_ONCE: Final = ("token", "brake", "drift")
 """The other groups wait for the quiet time first: a short silence or one bad page is repaired by the next try."""
 
 
@@ -122,7 +122,7 @@ def resumed(book: NoticeBook) -> NoticeBook:
 def _name(group: str, event: Event) -> str:
     whole = group in ("outage", "token")
     name = f"{group}|{event.system}" if whole else f"{group}|{event.system}|{event.object_kind}"
-    return f"{name}|{event.code}" if group == "brake" else name  # each reason calls by itself
+    return f"{name}|{event.code}" if group in ("brake", "drift") else name  # each reason calls by itself
 
 
 def _with_spell(book: NoticeBook, name: str, spell: Spell | None) -> NoticeBook:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from medmost.domain.holds import REASONS
+from medmost.domain.holds import DRIFTS, REASONS
 from medmost.logging import mask
 from medmost.notify.book import Event, Notice
 from medmost.notify.words import Lang, duration, kind_name, moment, system_name
@@ -93,6 +93,24 @@ _TEXTS: Final[dict[str, dict[Lang, tuple[str, str]]]] = {
             ),
         ),
     },
+    "drift": {
+        "ru": (
+            "{system}: изменилась форма записей, {kind}",
+            (
+                "{since}: {drift} ({code}). Вид: {kind}.\nПередача этого поля остановлена, последнее известное "
+                "значение сохранено; остальные поля передаются.\nЧто сделать: medmost mapping drift покажет поле, "
+                "с ключом --patch предложит исправление таблицы."
+            ),
+        ),
+        "en": (
+            "{system}: the shape of records has changed, {kind}",
+            (
+                "{since}: {drift} ({code}). Kind: {kind}.\nThis field is carried no more and keeps the value last "
+                "known; every other field goes on.\nWhat to do: `medmost mapping drift` shows the field, and "
+                "with --patch proposes a mapping."
+            ),
+        ),
+    },
     "page": {
         "ru": (
             "{system}: непонятный ответ, {kind}",
@@ -121,6 +139,7 @@ def write_notice(text: str, group: str, event: Event, *, at: datetime, lang: Lan
         "system": system_name(event.system, lang),
         "kind": kind,
         "code": mask(event.code or "–"),
+        "drift": DRIFTS.get(event.code or "", DRIFTS["MM-DRIFT-LOST"])[lang == "en"],
         "count": count,
         "place": f"{system_name(event.system, lang)}: " if event.system else "",
         "why": reason.text(lang),

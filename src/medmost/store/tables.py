@@ -289,6 +289,46 @@ mapping_version = Table(
     PrimaryKeyConstraint("kind", "hash"),
 )
 
+shape = Table(
+    "shape",
+    metadata,
+    Column("system", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # mapping.shape.Shape as JSON: places, types, counts; no values
+    PrimaryKeyConstraint("system", "kind"),
+)
+
+drift = Table(
+    "drift",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("system", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("field", String, nullable=False),  # empty: a place that no rule names
+    Column("at", String, nullable=False),
+    Column("what", String, nullable=False),  # mapping.drift.What
+    Column("risk", String, nullable=False),  # safe, risky, breaking
+    Column("moved_to", String, nullable=False),
+    Column("formats", String, nullable=False),
+    Column("place", String, nullable=False),
+    Column("found_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("ended_by", String),
+)
+
+unknown_code = Table(
+    "unknown_code",
+    metadata,
+    Column("system", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("field", String, nullable=False),
+    Column("code", String, nullable=False),  # of a dictionary-ruled field: no personal value
+    Column("count", Integer, nullable=False),
+    Column("first_at", Float, nullable=False),
+    Column("last_at", Float, nullable=False),
+    PrimaryKeyConstraint("system", "kind", "field", "code"),
+)
+
 event = Table(
     "event",
     metadata,

@@ -14,9 +14,10 @@ from medmost.domain.record import Fields, Observation, Side, SideState
 from medmost.store import ledgers
 from medmost.store.deliveries import DEAD, DUE, WAITING
 from medmost.store.pairs import PairRow
-from medmost.sync import braking, sealing
+from medmost.sync import braking, drift, sealing
 from medmost.sync.desk import Desk
 from medmost.sync.finding import follow, pair_of
+from medmost.sync.holding import withhold
 from medmost.sync.house import House, Seen
 from medmost.sync.replan import replan
 
@@ -37,6 +38,7 @@ def absorb_page(
     desk = Desk(tx, house, act, correlation)
     for kind in dict.fromkeys(s.observation.kind for s in seen):
         desk.lay_out(kind, [s for s in seen if s.observation.kind == kind])
+    drift.judge(desk, seen)
     learned = sum([observe(desk, s) for s in seen])
     if cursor is not None:
         ledgers.move_cursor(tx, *cursor)
@@ -60,6 +62,7 @@ def observe(desk: Desk, seen: Seen) -> bool:
     if row.pair.closed or state.ref != o.ref:  # a former record of this pair
         desk.count(o.side, o.kind, "unchanged")
         return False
+    withhold(desk.house, seen, row)
     kind = desk.house.kind(o.kind)
     readable = not kind.personal or desk.linked(seen.patient_index)
     fresh = o.version > state.version

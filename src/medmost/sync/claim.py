@@ -19,6 +19,7 @@ from medmost.store.pairs import PairRow
 from medmost.sync.churning import turn_back
 from medmost.sync.desk import Desk
 from medmost.sync.flight import Flight
+from medmost.sync.holding import keeps_back
 from medmost.sync.house import House
 from medmost.sync.replan import replan
 from medmost.sync.sealing import quarantine, sealed
@@ -69,6 +70,10 @@ def _prepare(
     if side not in merged.writes:
         desk.drop_row(pair.id, side)
         replan(desk, row)
+        return None
+    if keeps_back(desk.house, kind.name, side, merged.writes[side].op):
+        claimed.state, claimed.not_before, claimed.reason = deliveries.WAITING, desk.now + STAGE_RECHECK, "drift"
+        claimed.attempts -= 1
         return None
     if merged.writes[side].op == "create" and kind.name not in read:  # its partner may only not have been seen yet
         claimed.state, claimed.not_before, claimed.reason = deliveries.WAITING, desk.now + UNREAD_RECHECK, "unread"

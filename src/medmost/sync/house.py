@@ -16,6 +16,7 @@ from medmost.domain.record import Doc, Fields, Observation, Reading, Side
 from medmost.mapping.contract import Mapping
 from medmost.store.cipher import Cipher
 from medmost.store.links import patient_index
+from medmost.sync.shapes import Watch
 
 SKEW_WORTH_CORRECTING = 1.0
 """Seconds: one of the two systems tells its time by the second only."""
@@ -51,6 +52,7 @@ class House:
     lease: float = 25.0
     deletes: guard.Limit = guard.DELETES  # how many in one pass need no person
     changes: guard.Limit = guard.CHANGES
+    watch: Watch = field(default_factory=Watch)  # shapes learned, and the fields held because one has changed
     skews: dict[Side, float] = field(default_factory=dict)  # seconds a system's clock is ahead of ours, as measured
 
     def chance(self) -> float:
@@ -62,7 +64,9 @@ class House:
         return f"{self.random.getrandbits(48):012x}"
 
     def kind(self, name: str) -> Kind:
-        return self.mappings[name].kind
+        """The kind as it is at work: a field that is held is carried nowhere."""
+        kind = self.mappings[name].kind
+        return self.watch.carried(kind) if self.watch.held else kind
 
     def rank(self, name: str) -> int:
         """Parents go before their children."""

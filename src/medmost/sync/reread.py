@@ -7,15 +7,20 @@ field's owner decides, or a person (design §2a.3).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from medmost.domain.kinds import Kind
-from medmost.domain.record import BOTH, Fields, Pair, Problem, Side, SideState
+from medmost.domain.record import BOTH, Fields, Pair, Problem, Reading, Side, SideState
 from medmost.mapping.contract import Mapping
 
+Keep = Callable[[Side, Reading], Reading]
+"""What becomes of a reading where fields of that side are held (sync.drift.withheld)."""
 
-def reread(pair: Pair, mapping: Mapping) -> bool:
+
+def reread(pair: Pair, mapping: Mapping, kept: Keep = lambda _, reading: reading) -> bool:
     """Reads both bodies of a pair again, where they are kept. Returns whether anything is other than before."""
     before = {side: pair.side(side).now for side in BOTH}
-    after = {side: _read(pair.side(side), side, mapping) for side in BOTH}
+    after = {side: _read(pair.side(side), side, mapping, kept) for side in BOTH}
     touched = False
     for side in BOTH:
         state, (now, problems) = pair.side(side), after[side]
@@ -31,10 +36,10 @@ def reread(pair: Pair, mapping: Mapping) -> bool:
     return True
 
 
-def _read(state: SideState, side: Side, mapping: Mapping) -> tuple[Fields | None, tuple[Problem, ...]]:
+def _read(state: SideState, side: Side, mapping: Mapping, kept: Keep) -> tuple[Fields | None, tuple[Problem, ...]]:
     if state.doc is None or state.presence != "here":
         return state.now, state.problems
-    reading = mapping.read(side, state.doc)
+    reading = kept(side, mapping.read(side, state.doc))
     return (None if reading.problems else reading.fields), reading.problems
 
 

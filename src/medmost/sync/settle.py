@@ -19,6 +19,7 @@ from medmost.sync import sealing
 from medmost.sync.absorb import UNREADABLE, observe
 from medmost.sync.desk import Desk
 from medmost.sync.flight import Flight, Outcome
+from medmost.sync.holding import withhold
 from medmost.sync.house import House, Seen
 from medmost.sync.parents import PATIENCE, WAITS_FOR, parent_under_way, wake_children
 from medmost.sync.replan import DUPLICATE, replan
@@ -72,6 +73,8 @@ def _settle_one(desk: Desk, outcome: Outcome, seen: Seen | None, chance: Callabl
         if row is not None:
             replan(desk, row)
         return
+    if seen is not None:
+        withhold(desk.house, seen, row)
     if outcome.what == "ok" and seen is not None:
         _answered(desk, row, flight, seen)
     elif outcome.what == "seen":

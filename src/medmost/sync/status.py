@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from medmost.domain.record import BOTH
-from medmost.store import brakes, conflicts, deliveries, ledgers
+from medmost.store import brakes, conflicts, deliveries, drift, ledgers
 from medmost.sync.engine import Engine
 from medmost.sync.house import House
 from medmost.systems.contract import Health
@@ -69,6 +69,24 @@ def brakes_status(tx: sqlite3.Connection) -> list[dict[str, Any]]:
     ]
 
 
+def drift_status(tx: sqlite3.Connection) -> list[dict[str, Any]]:
+    """Fields that are held because their system's shape has changed."""
+    return [
+        {
+            "id": one.id,
+            "code": f"MM-DRIFT-{one.what.upper()}",
+            "system": one.system,
+            "kind": one.kind,
+            "field": one.field,
+            "at": one.at,
+            "moved_to": one.moved_to,
+            "since": datetime.fromtimestamp(one.found_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        for one in drift.standing(tx)
+        if one.risk == "breaking"
+    ]
+
+
 def healths_status(healths: dict[str, Health]) -> dict[str, Any]:
     return {
         name: {
@@ -90,7 +108,7 @@ def healths_status(healths: dict[str, Health]) -> dict[str, Any]:
 
 
 async def status(engine: Engine) -> dict[str, Any]:
-    """Everything at once. `healthy`: both systems answer, nothing is dead and no brake is on."""
+    """Everything at once. `healthy`: both systems answer, nothing is dead, no brake is on, no field is held."""
     house, database = engine.house, engine.database
     now = house.clock.now()
     next_poll: dict[str, float] = {}
@@ -101,6 +119,7 @@ async def status(engine: Engine) -> dict[str, Any]:
         return {
             "kinds": kinds_status(tx, house, next_poll),
             "brakes": brakes_status(tx),
+            "drift": drift_status(tx),
             "deliveries": deliveries.pending(tx),
             "decided_conflicts": conflicts.decided_count(tx),
             "oldest_delivery_seconds": _oldest(tx, now),
@@ -115,6 +134,7 @@ async def status(engine: Engine) -> dict[str, Any]:
         all(system["reachable"] for system in systems.values())
         and told["deliveries"]["dead"] == 0
         and not told["brakes"]
+        and not told["drift"]
     )
     return {"healthy": healthy, "systems": systems, **told}
 

@@ -13,6 +13,7 @@ from medmost.store import brakes, journal, ledgers, versions
 from medmost.store.database import Database
 from medmost.store.versions import Version
 from medmost.sync.desk import Desk
+from medmost.sync.holding import load_watch, withheld
 from medmost.sync.house import House
 from medmost.sync.replan import replan
 from medmost.sync.reread import reread
@@ -26,6 +27,7 @@ async def recognise_versions(house: House, database: Database) -> list[str]:
 
     The reading is done in batches and goes on where it was cut off.
     """
+    await database.write(lambda tx: load_watch(Desk(tx, house, "drift.start")))
     held = await database.write(lambda tx: _take_note(tx, house))
     for kind in house.mappings:
         while await database.write(lambda tx, kind=kind: _read_on(tx, house, kind)):  # type: ignore[misc]  # lambda defaults are untyped
@@ -78,7 +80,11 @@ def _read_on(tx: sqlite3.Connection, house: House, kind: str) -> bool:
     ids = versions.next_pairs(tx, kind, (upto or 0) if by == present else 0, BATCH)
     desk = Desk(tx, house, "mapping.reread")
     desk.load(ids)
-    changed = [desk.rows[id_] for id_ in ids if id_ in desk.rows and reread(desk.rows[id_].pair, house.mappings[kind])]
+    changed = [
+        row
+        for row in (desk.rows[id_] for id_ in ids if id_ in desk.rows)
+        if reread(row.pair, house.mappings[kind], lambda side, r, row=row: withheld(house, (side, kind), r, row))  # type: ignore[misc]  # lambda defaults are untyped
+    ]
     for row in changed:
         replan(desk, row)
     desk.put_back(**({"kind": kind, "reread": len(changed)} if changed else {}))

@@ -6,7 +6,7 @@ from typing import Any
 
 from medmost.app import App
 from medmost.cli.control import Progress
-from medmost.cli.operations import brakes, conflicts, dead, holds, linking, mapping, records, upkeep
+from medmost.cli.operations import brakes, conflicts, dead, holds, linking, mapping, records, shapes, upkeep
 from medmost.cli.operations.asking import Operation
 from medmost.domain.errors import Fatal
 
@@ -24,6 +24,8 @@ OPERATIONS: dict[str, Operation] = {
     "conflicts.resolve": conflicts.conflicts_resolve,
     "mapping.diff": mapping.mapping_diff,
     "mapping.apply": mapping.mapping_apply,
+    "mapping.drift": shapes.drift_list,
+    "mapping.drift.end": shapes.drift_end,
     "dead.list": dead.dead_list,
     "dead.retry": dead.dead_retry,
     "dead.drop": dead.dead_drop,

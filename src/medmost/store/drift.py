@@ -1,0 +1,89 @@
+"""What was learned of the shape of each kind, what has drifted from it, and codes that no dictionary has.
+
+No value of a record is kept, except codes met in fields that a dictionary rules.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+import msgspec
+
+CODE_LENGTH = 64
+
+
+class Drifted(msgspec.Struct, frozen=True, kw_only=True):
+    """A standing or former finding. `place`: what the mapping said of the field there when it was found."""
+
+    id: int
+    system: str
+    kind: str
+    field: str
+    at: str
+    what: str
+    risk: str
+    moved_to: str
+    formats: str
+    place: str
+    found_at: float
+    ended_at: float | None = None
+    ended_by: str | None = None
+
+
+_COLUMNS = "id, system, kind, field, at, what, risk, moved_to, formats, place, found_at, ended_at, ended_by"
+
+
+def shape(tx: sqlite3.Connection, system: str, kind: str) -> bytes | None:
+    row = tx.execute("SELECT body FROM shape WHERE system = ? AND kind = ?", (system, kind)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def save_shape(tx: sqlite3.Connection, system: str, kind: str, body: bytes) -> None:
+    tx.execute("INSERT OR REPLACE INTO shape (system, kind, body) VALUES (?,?,?)", (system, kind, body))
+
+
+def standing(tx: sqlite3.Connection) -> list[Drifted]:
+    query = f"SELECT {_COLUMNS} FROM drift WHERE ended_at IS NULL ORDER BY id"  # noqa: S608  # constants
+    return [msgspec.convert(dict(zip(_COLUMNS.split(", "), row, strict=True)), Drifted) for row in tx.execute(query)]
+
+
+def find(tx: sqlite3.Connection, one: Drifted) -> bool:
+    """Takes a finding down. False where it stands already."""
+    given = (one.system, one.kind, one.field, one.at, one.what)
+    added = tx.execute(
+        "INSERT INTO drift (system, kind, field, at, what, risk, moved_to, formats, place, found_at) "
+        "SELECT ?,?,?,?,?,?,?,?,?,? WHERE NOT EXISTS (SELECT 1 FROM drift WHERE ended_at IS NULL AND system = ? "
+        "AND kind = ? AND field = ? AND at = ? AND what = ?)",
+        (*given, one.risk, one.moved_to, one.formats, one.place, one.found_at, *given),
+    )
+    return added.rowcount == 1
+
+
+def end(tx: sqlite3.Connection, ids: Iterable[int], by: str, at: float) -> None:
+    tx.executemany("UPDATE drift SET ended_at = ?, ended_by = ? WHERE id = ?", [(at, by, id_) for id_ in ids])
+
+
+# ---------------------------------------------------------------- codes that no dictionary has
+def meet_code(tx: sqlite3.Connection, system: str, kind: str, field: str, code: str, at: float) -> None:
+    """Counts a code met and not known."""
+    given = (system, kind, field, code[:CODE_LENGTH])
+    tx.execute(
+        "INSERT INTO unknown_code (system, kind, field, code, count, first_at, last_at) VALUES (?,?,?,?,1,?,?) "
+        "ON CONFLICT (system, kind, field, code) DO UPDATE SET count = count + 1, last_at = excluded.last_at",
+        (*given, at, at),
+    )
+
+
+def unknown_codes(tx: sqlite3.Connection) -> list[dict[str, object]]:
+    names = "system, kind, field, code, count, first_at, last_at"
+    query = f"SELECT {names} FROM unknown_code ORDER BY kind, field, system, code"  # noqa: S608  # constants
+    return [dict(zip(names.split(", "), row, strict=True)) for row in tx.execute(query)]
+
+
+def forget_codes(tx: sqlite3.Connection, system: str, kind: str, field: str, codes: Iterable[str]) -> None:
+    """These are known now."""
+    tx.executemany(
+        "DELETE FROM unknown_code WHERE system = ? AND kind = ? AND field = ? AND code = ?",
+        [(system, kind, field, code) for code in codes],
+    )

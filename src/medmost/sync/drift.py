@@ -1,0 +1,181 @@
+"""A system's shape changes under way: the touched field is held, every other one goes on (reliability F28).
+
+Judged before a page is absorbed, so that the page which shows the change is handled by what it taught. A held field
+keeps the value last known; nothing is emptied at the other side because a field vanished.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Sequence
+
+import msgspec
+
+from medmost.domain.record import Problem, Side
+from medmost.mapping.drift import Finding, formats_for, is_lost, lacking, look, places_of
+from medmost.mapping.language import FieldRule, KindRule
+from medmost.mapping.shape import Profile, Shape
+from medmost.mapping.trial import wire_at
+from medmost.store import drift
+from medmost.store.drift import Drifted
+from medmost.sync.desk import Desk
+from medmost.sync.holding import end, take_down
+from medmost.sync.house import Seen
+from medmost.sync.shapes import Where
+from medmost.systems.emias import wire as emias_wire
+from medmost.systems.gosuslugi import wire as gosuslugi_wire
+
+KEEP_RECORDS, KEEP_SECONDS = 500, 30.0
+"""What was counted is written down after so many records, or after so long."""
+UNFIT_RUN = 5
+"""Different records in a row whose value of one field does not fit, before it is the system that has changed."""
+PROOF_RUN = 3
+"""Different records in a row that show a held field again before it is let go."""
+_decode = msgspec.json.Decoder(Shape).decode
+_ROW = re.compile(r"(\w+)\[(\d+)\]\.(\w+)")
+
+
+def judge(desk: Desk, seen: Sequence[Seen]) -> None:
+    """What a page says of the shapes, before any of it is absorbed."""
+    groups: dict[Where, list[Seen]] = {}
+    for one in seen:
+        if isinstance(one.observation.doc, dict):
+            groups.setdefault((one.observation.side, one.observation.kind), []).append(one)
+    for where, part in groups.items():
+        _judge(desk, where, part)
+
+
+def _judge(desk: Desk, where: Where, part: list[Seen]) -> None:
+    side, rule = where[0], desk.house.mappings[where[1]].rule
+    profile = _profile(desk, where)
+    told, new = profile.meet([one.observation.doc or {} for one in part])
+    for signature, doc in new.items():
+        for found in look(rule, side, profile.shape, _own(rule, side), doc, profile.known[signature]):
+            take_down(desk, where, found)
+    _count_missing(desk, where, profile, part, told)
+    _count_unfit(desk, where, rule, part)
+    if desk.house.watch.held.get(where):
+        _see_returned(desk, where, part)
+    _keep(desk, where, profile)
+
+
+def _own(rule: KindRule, side: Side) -> frozenset[str]:
+    """Members that the system itself writes: they come and go."""
+    names = gosuslugi_wire.NAMES if side is Side.GOSUSLUGI else emias_wire.NAMES
+    told = (names.ref, names.version, names.stamp, names.origin, names.deleted, rule.moved_from, rule.moved_to)
+    return frozenset(name for name in told if name)
+
+
+def _profile(desk: Desk, where: Where) -> Profile:
+    watch = desk.house.watch
+    if where not in watch.profiles:
+        body = drift.shape(desk.tx, where[0].value, where[1])
+        watch.profiles[where] = Profile(_decode(body) if body is not None else None)
+        watch.kept_at[where] = desk.now
+    return watch.profiles[where]
+
+
+def _keep(desk: Desk, where: Where, profile: Profile) -> None:
+    counted, watch = profile.fresh.total(), desk.house.watch
+    young = profile.shape.records < KEEP_RECORDS
+    if not young and counted < KEEP_RECORDS and desk.now - watch.kept_at[where] < KEEP_SECONDS:
+        return
+    profile.settle()
+    watch.kept_at[where] = desk.now
+    drift.save_shape(desk.tx, where[0].value, where[1], msgspec.json.encode(profile.shape))
+
+
+# ---------------------------------------------------------------- fields that are not there, or do not fit
+def _count_missing(desk: Desk, where: Where, profile: Profile, part: list[Seen], told: list[Hashable]) -> None:
+    side, kind = where
+    watch, held = desk.house.watch, desk.house.watch.held.get(where, frozenset())
+    lacks = [lacking(desk.house.mappings[kind].rule, side, profile, one) for one in dict.fromkeys(told)]
+    none_shows = frozenset.intersection(*lacks)
+    for name in [name for name in watch.lacking if name[:2] == where and name[2] not in none_shows]:
+        del watch.lacking[name]
+    for field in none_shows - held:
+        run = watch.lacking.setdefault((side, kind, field), set())
+        run.update(one.observation.ref for one in part)
+        rule = _rule(desk, kind, field)
+        if is_lost(profile.shape.share(places_of(rule, side)), len(run)):
+            take_down(desk, where, _gone(rule, side, part[-1]))
+
+
+def _gone(rule: FieldRule, side: Side, last: Seen) -> Finding:
+    """A field that records have lost: under one of its other names, or altogether."""
+    at, *others = places_of(rule, side)
+    to = next((other for other in others if wire_at(last.observation.doc, other) is not None), "")
+    return Finding(what="renamed" if to else "lost", risk="breaking", field=rule.name, at=at, to=to)
+
+
+def _count_unfit(desk: Desk, where: Where, rule: KindRule, part: list[Seen]) -> None:
+    watch, (side, kind) = desk.house.watch, where
+    counted = any(name[:2] == where for name in watch.unfit)
+    for one in part:
+        problems = one.reading.problems if one.reading is not None else ()
+        if not problems and not counted:
+            continue
+        wrong = {problem.field: problem for problem in problems if problem.reason != "missing"}
+        for name in [name for name in watch.unfit if name[:2] == where and name[2] not in wrong]:
+            del watch.unfit[name]
+        for field, problem in wrong.items():
+            if problem.reason == "unknown_code":
+                _meet_code(desk, where, one, field)
+            run = watch.unfit.setdefault((side, kind, field), set())
+            run.add(one.observation.ref)
+            counted = True
+            if len(run) >= UNFIT_RUN and field not in watch.held.get(where, frozenset()):
+                _unfit(desk, where, rule, one, problem)
+
+
+def _unfit(desk: Desk, where: Where, rule: KindRule, one: Seen, problem: Problem) -> None:
+    field = next((field for field in rule.fields if field.name == problem.field), None)
+    if field is None or not places_of(field, where[0]):
+        return
+    at = places_of(field, where[0])[0]
+    what, formats = ("code", ()) if problem.reason == "unknown_code" else ("format", _formats(field, where, one, at))
+    take_down(desk, where, Finding(what=what, risk="breaking", field=field.name, at=at, formats=formats))  # type: ignore[arg-type]  # one of two words
+
+
+def _formats(field: FieldRule, where: Where, one: Seen, at: str) -> tuple[str, ...]:
+    return formats_for(field, where[0], wire_at(one.observation.doc, at))
+
+
+def _meet_code(desk: Desk, where: Where, one: Seen, field: str) -> None:
+    """Lists a code that the dictionary does not have; a field ruled by a dictionary holds no personal value."""
+    side, kind = where
+    row, doc, name = _ROW.fullmatch(field), one.observation.doc, field
+    rule = _rule(desk, kind, row[1] if row else field)
+    place = rule.place(side)
+    found = wire_at(doc, place.at) if place is not None else None
+    if row is not None:
+        inner = next((inner for inner in rule.rows if inner.name == row[3]), None)
+        there = inner.place(side) if inner is not None else None
+        number = int(row[2])
+        found = wire_at(found[number], there.at) if there and isinstance(found, list) else None
+        name = f"{row[1]}[].{row[3]}"
+    if isinstance(found, str | int):
+        drift.meet_code(desk.tx, side.value, kind, name, str(found), desk.now)
+
+
+def _rule(desk: Desk, kind: str, field: str) -> FieldRule:
+    return next(one for one in desk.house.mappings[kind].rule.fields if one.name == field)
+
+
+def _see_returned(desk: Desk, where: Where, part: list[Seen]) -> None:
+    side, kind = where
+    for name in sorted(desk.house.watch.held.get(where, ())):
+        rule, proof = _rule(desk, kind, name), desk.house.watch.back.setdefault((side, kind, name), set())
+        for one in part:
+            wrong = {problem.field for problem in one.reading.problems} if one.reading else {name}
+            if name in wrong or wire_at(one.observation.doc, places_of(rule, side)[0]) is None:
+                proof.clear()
+            else:
+                proof.add(one.observation.ref)
+        if len(proof) >= PROOF_RUN:
+            ends = [one for one in drift.standing(desk.tx) if _is(one, where, name)]
+            end(desk, ends, "returned")
+
+
+def _is(one: Drifted, where: Where, field: str) -> bool:
+    return (one.system, one.kind, one.field) == (where[0].value, where[1], field)

@@ -1,0 +1,147 @@
+"""Fields held because their system's shape has changed: the value last known stays, nothing of the field is carried.
+
+Everything else of the record goes on. A hold ends when the field is back, when the mapping says another thing of it, or
+by a person's word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from medmost.domain.record import Reading, Side
+from medmost.mapping.drift import Finding
+from medmost.store import drift
+from medmost.store.drift import Drifted
+from medmost.store.pairs import PairRow
+from medmost.sync.desk import Desk
+from medmost.sync.house import House, Seen
+from medmost.sync.replan import replan
+from medmost.sync.shapes import Where
+
+
+def take_down(desk: Desk, where: Where, found: Finding) -> None:
+    """A finding, once; where it breaks something its field is held from this page on and a person is called."""
+    side, kind = where
+    breaking = found.risk == "breaking"
+    if breaking and found.field in desk.house.watch.held.get(where, frozenset()):
+        return
+    one = Drifted(
+        id=0, system=side.value, kind=kind, field=found.field, at=found.at, what=found.what, risk=found.risk,
+        moved_to=found.to, formats=",".join(found.formats), place=place_told(desk.house, kind, side, found.field),
+        found_at=desk.now,
+    )  # fmt: skip
+    if not drift.find(desk.tx, one):
+        return
+    desk.noted["drift"] = f"{found.code} {side.value} {kind} {found.field or found.at}"
+    if breaking:
+        desk.house.watch.hold(where, found.field)
+        desk.tell("drift", side.value, kind, found.code)
+        _read_again(desk, where)
+
+
+def place_told(house: House, kind: str, side: Side, field: str) -> str:
+    """What the mapping says of a field at a side; a finding ends once that is another thing."""
+    rule = next((one for one in house.mappings[kind].rule.fields if one.name == field), None)
+    return "" if rule is None else msgspec.json.encode([rule.place(side), rule.codes]).decode()
+
+
+def _read_again(desk: Desk, where: Where) -> None:
+    """Records that were unreadable for the field's sake before it was held."""
+    side, kind = where
+    query = "SELECT id FROM pair WHERE kind = ? AND state = 'invalid' ORDER BY id LIMIT 1000"
+    ids = [row[0] for row in desk.tx.execute(query, (kind,))]
+    desk.load(ids)
+    for id_ in ids:
+        state = desk.rows[id_].pair.side(side)
+        if state.problems and state.doc is not None:
+            reading = desk.house.mappings[kind].read(side, state.doc)
+            kept = withheld(desk.house, where, reading, desk.rows[id_])
+            state.problems, state.now = kept.problems, (None if kept.problems else kept.fields)
+            replan(desk, desk.rows[id_])
+
+
+def withheld(house: House, where: Where, reading: Reading, row: PairRow) -> Reading:
+    """A reading in which held fields have their last known values; what was never known stays as it was read."""
+    held = house.watch.held.get(where)
+    if not held:
+        return reading
+    state = row.pair.side(where[0])
+    known = state.now or state.settled or {}
+    wrong = {problem.field.split("[")[0] for problem in reading.problems}
+    lost = {name for name in held if name in known and (reading.fields.get(name) is None or name in wrong)}
+    if not lost:
+        return reading
+    problems = tuple(one for one in reading.problems if one.field.split("[")[0] not in lost)
+    return Reading({**reading.fields, **{name: known[name] for name in lost}}, problems)
+
+
+def withhold(house: House, seen: Seen, row: PairRow) -> None:
+    """The same for an observation whose pair is known: the indexes follow."""
+    o = seen.observation
+    if not house.watch.held.get((o.side, o.kind)) or seen.reading is None:
+        return
+    kept = withheld(house, (o.side, o.kind), seen.reading, row)
+    if kept is seen.reading:
+        return
+    kind = house.mappings[o.kind].kind
+    seen.reading = kept
+    seen.key_index = house.key_index(kind, kept.fields)
+    seen.patient_index = house.patient_index(kind, kept.fields) or row.patient_index
+
+
+def keeps_back(house: House, kind: str, side: Side, op: str) -> bool:
+    """Must this write wait? A new record would be incomplete, and where the patient cannot be seen nothing is sent."""
+    held = house.watch.held.get((side, kind))
+    return held is not None and (op == "create" or house.mappings[kind].kind.patient in held)
+
+
+def end(desk: Desk, found: Sequence[Drifted], by: str) -> None:
+    """Findings that are over: their fields are carried again, records met meanwhile are read afresh."""
+    drift.end(desk.tx, [one.id for one in found], by, desk.now)
+    for one in found:
+        where = Side(one.system), one.kind
+        if one.risk == "breaking":
+            desk.house.watch.let_go(where, one.field)
+            desk.house.watch.back.pop((*where, one.field), None)
+            desk.tell("drift-ok", one.system, one.kind, f"MM-DRIFT-{one.what.upper()}")
+            _unread(desk, where, one)
+        desk.noted["drift-ended"] = f"{one.system} {one.kind} {one.field or one.at} {by}"
+
+
+def _unread(desk: Desk, where: Where, one: Drifted) -> None:
+    """Bodies taken while the field was held show a shape that is no more: read again before anything is sent."""
+    side, kind = where
+    if kind not in desk.house.mappings:
+        return
+    column = "g_seen_at" if side is Side.GOSUSLUGI else "e_seen_at"
+    query = f"SELECT id FROM pair WHERE kind = ? AND {column} >= ? AND state != 'closed'"  # noqa: S608  # constants
+    ids = [row[0] for row in desk.tx.execute(query, (kind, one.found_at))]
+    desk.load(ids)
+    for id_ in ids:
+        state = desk.rows[id_].pair.side(side)
+        if state.doc is None or state.presence != "here" or state.sent is not None:
+            continue
+        reading = desk.house.mappings[kind].read(side, state.doc)
+        if state.now is None or reading.problems or reading.fields.get(one.field) != state.now.get(one.field):
+            state.doc, state.now, state.problems = None, None, ()
+            replan(desk, desk.rows[id_])
+
+
+def load_watch(desk: Desk) -> None:
+    """At start: fields that were held stay so, unless the mapping says another thing of them now."""
+    answered = []
+    for one in drift.standing(desk.tx):
+        side = Side(one.system)
+        if one.kind in desk.house.mappings and place_told(desk.house, one.kind, side, one.field) == one.place:
+            if one.risk == "breaking":
+                desk.house.watch.hold((side, one.kind), one.field)
+        else:
+            answered.append(one)
+    drift.end(desk.tx, [one.id for one in answered], "mapping", desk.now)
+    for one in answered:
+        if one.risk == "breaking":
+            desk.tell("drift-ok", one.system, one.kind, f"MM-DRIFT-{one.what.upper()}")
+    if answered:
+        desk.put_back(ended=[f"{one.system} {one.kind} {one.field}" for one in answered])

@@ -63,15 +63,37 @@ def look(
     mapped = {at: field for field in rule.fields for at in places_of(field, side)}
     taken = {one.to for one in found} | set(mapped)
     found += [Finding(what="new", risk="safe", field="", at=at) for at in unknown if at not in taken and "[]" not in at]
-    for at, type_ in shown.items():
-        leaf, field = shape.leaves.get(at), mapped.get(at)
-        if leaf is None or field is None or type_ in leaf.types:
-            continue
-        if type_ == NULL:
+    return found
+
+
+def look_at_types(rule: KindRule, side: Side, shape: Shape, doc: Doc, shown: dict[str, str]) -> list[Finding]:
+    """Values of a type that their place never had, in one record."""
+    if shape.records < LEARNED:
+        return []
+    leaves = shape.leaves
+    strange = [at for at, type_ in shown.items() if at in leaves and leaves[at].types and type_ not in leaves[at].types]
+    if not strange:
+        return []
+    found = []
+    mapped = {at: field for field in rule.fields for at in places_of(field, side)}
+    for at in strange:
+        field = mapped.get(at)
+        if field is not None and shown[at] == NULL:
             found.append(Finding(what="null", risk="risky", field=field.name, at=at))
-        else:
+        elif field is not None:
             found.append(_retyped(field, side, at, wire_at(doc, at)))
     return found
+
+
+def sections_of(rule: KindRule, side: Side) -> tuple[str, ...]:
+    """Keys of a record below which there are fields."""
+    found: dict[str, None] = {}
+    for field in rule.fields:
+        for at in places_of(field, side):
+            key, _, below = at.partition(".")
+            if below or field.rows:
+                found[key] = None
+    return tuple(found)
 
 
 def _renamed(

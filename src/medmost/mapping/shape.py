@@ -1,12 +1,13 @@
 """The shape of what a system shows: which places its records have, and of which types. No value is looked at.
 
-A record's shape is told by a signature that costs two walks over its keys; places are worked out once per signature.
+Every record's keys are compared with those met before, which costs a walk over its keys; types are looked at in one
+record of sixteen, and in those that do not fit.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 import msgspec
 
@@ -14,12 +15,13 @@ from medmost.domain.record import Doc
 
 NULL = "null"
 MOST_SIGNATURES = 4096
-"""Signatures kept apart; records of any further one are looked at whole."""
+"""Signatures kept apart; after that many the list begins anew."""
+SAMPLE = 16
 _TYPES = {str: "text", int: "whole", float: "number", bool: "boolean", dict: "section", list: "list", type(None): NULL}
 
 
 class Leaf(msgspec.Struct):
-    """One place over many records: how often it was there, and as what."""
+    """One place over many records: in how many its key was there, and the types met in the sample."""
 
     seen: int = 0
     types: dict[str, int] = {}
@@ -32,36 +34,43 @@ class Shape(msgspec.Struct):
     leaves: dict[str, Leaf] = {}
 
     def share(self, places: tuple[str, ...]) -> float:
-        """How large a part of the records has a value at one of these places."""
+        """About how large a part of the records has a value at one of these places."""
         if not self.records:
             return 0.0
-        shown = 0
+        shown = 0.0
         for at in places:
             leaf = self.leaves.get(at)
-            shown += leaf.seen - leaf.types.get(NULL, 0) if leaf is not None else 0
+            if leaf is not None:
+                sampled = sum(leaf.types.values())
+                shown += leaf.seen * (1 - leaf.types.get(NULL, 0) / sampled if sampled else 1.0)
         return min(1.0, shown / self.records)
 
     def add(self, places: dict[str, str], times: int) -> None:
         """`times` records of one signature."""
         self.records += times
-        for at, type_ in places.items():
+        for at in places:
             leaf = self.leaves.get(at)
             if leaf is None:
                 leaf = self.leaves[at] = Leaf(0, {})
             leaf.seen += times
-            leaf.types[type_] = leaf.types.get(type_, 0) + times
+
+    def sample(self, places: dict[str, str]) -> None:
+        """The types of one record."""
+        for at, type_ in places.items():
+            leaf = self.leaves.get(at)
+            if leaf is not None:
+                leaf.types[type_] = leaf.types.get(type_, 0) + 1
 
 
-def signature(doc: Doc) -> Hashable:
-    """The same for records with the same keys in the same order, of the same types; of a list its first row counts."""
-    values = doc.values()
-    inner = []
-    for value in values:
-        if value.__class__ is dict:
-            inner.append(signature(value))
-        elif value.__class__ is list and value and value[0].__class__ is dict:
-            inner.append(signature(value[0]))
-    return (*doc, *map(type, values), *inner) if inner else (*doc, *map(type, values))
+def signature(doc: Doc, sections: Sequence[str]) -> Hashable:
+    """The same for records with the same keys in the same order, also inside `sections`; of a list its first row."""
+    parts: list[Hashable] = [tuple(doc)]
+    for key in sections:
+        value = doc.get(key)
+        if value.__class__ is list and value:
+            value = value[0]
+        parts.append(tuple(value) if value.__class__ is dict else None)
+    return tuple(parts)
 
 
 def places(doc: Doc, above: str = "") -> dict[str, str]:
@@ -86,26 +95,38 @@ class Profile:
         self.fresh: Counter[Hashable] = Counter()
         self.known: dict[Hashable, dict[str, str]] = {}
         self.lacking: dict[Hashable, frozenset[str]] = {}  # expected fields that a signature does not show
+        self._turn = 0
+        self._sampled: list[dict[str, str]] = []
 
-    def meet(self, docs: list[Doc]) -> tuple[list[Hashable], dict[Hashable, Doc]]:
+    def meet(self, docs: Sequence[Doc], sections: Sequence[str]) -> tuple[list[Hashable], dict[Hashable, Doc]]:
         """Counts records: their signatures, and a record for each signature that was never met."""
-        all_told: list[Hashable] = []
+        known = self.known
+        told = [signature(doc, sections) for doc in docs]
         new: dict[Hashable, Doc] = {}
-        for doc in docs:
-            told = signature(doc)
-            if told not in self.known:
-                if len(self.known) >= MOST_SIGNATURES:
+        for one, times in Counter(told).items():
+            if one not in known:
+                if len(known) >= MOST_SIGNATURES:
                     self.settle()
-                    self.known.clear()
-                self.known[told] = places(doc)
-                new[told] = doc
-            self.fresh[told] += 1
-            all_told.append(told)
-        return all_told, new
+                    known.clear()
+                new[one] = docs[told.index(one)]
+                known[one] = places(new[one])
+            self.fresh[one] += times
+        return told, new
+
+    def types(self, docs: Sequence[Doc]) -> list[tuple[Doc, dict[str, str]]]:
+        """The records of the sample, with the types of their places."""
+        first = -self._turn % SAMPLE
+        self._turn += len(docs)
+        chosen = [(doc, places(doc)) for doc in docs[first::SAMPLE]]
+        self._sampled += [told for _, told in chosen]
+        return chosen
 
     def settle(self) -> None:
         """Moves what was counted into the shape."""
         for told, times in self.fresh.items():
             self.shape.add(self.known[told], times)
+        for sampled in self._sampled:
+            self.shape.sample(sampled)
         self.fresh.clear()
+        self._sampled.clear()
         self.lacking.clear()  # what is expected may be other than before

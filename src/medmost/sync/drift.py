@@ -12,9 +12,9 @@ from collections.abc import Hashable, Sequence
 import msgspec
 
 from medmost.domain.record import Problem, Side
-from medmost.mapping.drift import Finding, formats_for, is_lost, lacking, look, places_of
+from medmost.mapping.drift import Finding, formats_for, is_lost, lacking, look, look_at_types, places_of
 from medmost.mapping.language import FieldRule, KindRule
-from medmost.mapping.shape import Profile, Shape
+from medmost.mapping.shape import Profile, Shape, places
 from medmost.mapping.trial import wire_at
 from medmost.store import drift
 from medmost.store.drift import Drifted
@@ -39,8 +39,9 @@ def judge(desk: Desk, seen: Sequence[Seen]) -> None:
     """What a page says of the shapes, before any of it is absorbed."""
     groups: dict[Where, list[Seen]] = {}
     for one in seen:
-        if isinstance(one.observation.doc, dict):
-            groups.setdefault((one.observation.side, one.observation.kind), []).append(one)
+        o = one.observation
+        if o.doc is not None:
+            groups.setdefault((o.side, o.kind), []).append(one)
     for where, part in groups.items():
         _judge(desk, where, part)
 
@@ -48,9 +49,14 @@ def judge(desk: Desk, seen: Sequence[Seen]) -> None:
 def _judge(desk: Desk, where: Where, part: list[Seen]) -> None:
     side, rule = where[0], desk.house.mappings[where[1]].rule
     profile = _profile(desk, where)
-    told, new = profile.meet([one.observation.doc or {} for one in part])
+    docs = [one.observation.doc or {} for one in part]
+    told, new = profile.meet(docs, desk.house.watch.sections(where, rule))
     for signature, doc in new.items():
         for found in look(rule, side, profile.shape, _own(rule, side), doc, profile.known[signature]):
+            take_down(desk, where, found)
+    doubtful = [(doc, places(doc)) for one, doc in zip(part, docs, strict=True) if one.reading and one.reading.problems]
+    for doc, shown in [*profile.types(docs), *doubtful]:
+        for found in look_at_types(rule, side, profile.shape, doc, shown):
             take_down(desk, where, found)
     _count_missing(desk, where, profile, part, told)
     _count_unfit(desk, where, rule, part)
@@ -111,6 +117,8 @@ def _gone(rule: FieldRule, side: Side, last: Seen) -> Finding:
 def _count_unfit(desk: Desk, where: Where, rule: KindRule, part: list[Seen]) -> None:
     watch, (side, kind) = desk.house.watch, where
     counted = any(name[:2] == where for name in watch.unfit)
+    if not counted and not any(one.reading is not None and one.reading.problems for one in part):
+        return
     for one in part:
         problems = one.reading.problems if one.reading is not None else ()
         if not problems and not counted:

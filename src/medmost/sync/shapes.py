@@ -6,6 +6,8 @@ import msgspec
 
 from medmost.domain.kinds import Kind
 from medmost.domain.record import Side
+from medmost.mapping.drift import sections_of
+from medmost.mapping.language import KindRule
 from medmost.mapping.shape import Profile
 
 Where = tuple[Side, str]
@@ -22,6 +24,7 @@ class Watch:
         self.lacking: dict[tuple[Side, str, str], set[str]] = {}  # refs in a row that did not show a field
         self.unfit: dict[tuple[Side, str, str], set[str]] = {}  # refs in a row whose value did not fit
         self.back: dict[tuple[Side, str, str], set[str]] = {}  # refs in a row that show a held field again
+        self._sections: dict[Where, tuple[str, ...]] = {}
         self._kinds: dict[tuple[str, frozenset[str], frozenset[str]], Kind] = {}
 
     def hold(self, where: Where, field: str) -> None:
@@ -32,6 +35,12 @@ class Watch:
         self.held.pop(where, None)
         if left:
             self.held[where] = left
+
+    def sections(self, where: Where, rule: KindRule) -> tuple[str, ...]:
+        """Where its records go deeper, by the mapping."""
+        if where not in self._sections:
+            self._sections[where] = sections_of(rule, where[0])
+        return self._sections[where]
 
     def carried(self, kind: Kind) -> Kind:
         """The kind as it is at work: a held field is nobody's to carry, as one that a single side has."""

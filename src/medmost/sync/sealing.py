@@ -15,6 +15,7 @@ from medmost.domain.kinds import Kind
 from medmost.domain.record import BOTH, Doc, Fields, Side
 from medmost.store.pairs import PairRow
 from medmost.sync.desk import Desk
+from medmost.sync.holding import withheld
 from medmost.sync.house import House, Seen
 from medmost.sync.replan import IDENTITY, QUARANTINED, replan
 
@@ -97,7 +98,9 @@ def sealed(desk: Desk, row: PairRow, kind: Kind, side: Side, doc: Doc | None) ->
     """Checked on the very document about to leave, and on both records as they are known (invariant I3)."""
     house = desk.house
     fields = [row.pair.side(one).now for one in BOTH]
-    fields.append(house.mappings[kind.name].read(side, doc).fields if doc is not None else None)
+    if doc is not None:  # where its number's place has moved, a record we know by its ref is still its patient's
+        reading = withheld(house, (side, kind.name), house.mappings[kind.name].read(side, doc), row)
+        fields.append(reading.fields)
     shown = [house.patient_index(kind, one) for one in fields if one is not None]
     if kind.personal:
         patient = row.patient_index

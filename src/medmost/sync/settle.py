@@ -50,6 +50,8 @@ def settle(
         desk.lay_out(kind, [seen[id(o)] for o in outcomes if o.flight.kind == kind and id(o) in seen])
     desk.load([o.flight.pair for o in outcomes])
     for outcome in outcomes:
+        if id(outcome) in seen and outcome.flight.pair in desk.rows:
+            withhold(house, seen[id(outcome)], desk.rows[outcome.flight.pair])
         _settle_one(desk, outcome, seen.get(id(outcome)), chance)
     told: dict[str, int] = {}
     for outcome in outcomes:
@@ -73,8 +75,6 @@ def _settle_one(desk: Desk, outcome: Outcome, seen: Seen | None, chance: Callabl
         if row is not None:
             replan(desk, row)
         return
-    if seen is not None:
-        withhold(desk.house, seen, row)
     if outcome.what == "ok" and seen is not None:
         _answered(desk, row, flight, seen)
     elif outcome.what == "seen":

@@ -66,7 +66,8 @@ def settings_of(arguments: list[str]) -> Settings:
     try:
         added = () if given.collections is None else load_collections(given.collections)
     except CollectionErrors as errors:
-        parser.error(f"коллекции не приняты:\n{errors}")
+        gap = "\n" if len(errors.lines) > 1 else " "
+        parser.error(f"коллекции не приняты:{gap}{errors}")
     if given.empty and given.write_config is not None:
         parser.error("--empty и --write-config исключают друг друга: готовой настройки у новичка нет")
     return Settings(

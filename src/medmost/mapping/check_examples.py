@@ -41,7 +41,7 @@ def examples(say: Complainer, mapping: CompiledMapping) -> Iterator[Fatal]:
 
 
 def _changed(say: Complainer) -> frozenset[str]:
-    """Fields that an overlay changes or adds without a sample of its own: of them the shipped sample knows nothing."""
+    """Fields that an overlay changes or adds without a sample of its own: ours may not show them at all."""
     if say.located.own("$.sample"):
         return frozenset()
     numbered = enumerate(say.rule.fields)
@@ -145,30 +145,35 @@ def _sample(
 ) -> Iterator[Fatal]:
     where = f"$.sample.{side}"
     reading = mapping.read(side, doc)
-    problems = [one for one in reading.problems if re.split(r"[.\[]", one.field)[0] not in changed]
+    problems = [
+        one for one in reading.problems if one.reason != "missing" or re.split(r"[.\[]", one.field)[0] not in changed
+    ]
+    numbers = {field.name: number for number, field in enumerate(say.rule.fields)}
     for problem in problems:
+        name = re.split(r"[.\[]", problem.field)[0]
         yield say.wrong(
-            where,
+            f"$.fields[{numbers[name]}].{side}" if name in numbers else where,
             problem.field,
             f"образец не подходит: {problem.reason} ({problem.value_class}); {problem.allowed}",
             f"the sample does not fit: {problem.reason} ({problem.value_class}); {problem.allowed}",
         )
     if problems:
         return
-    fields = {name: value for name, value in reading.fields.items() if name not in changed}
+    fields = {name: value for name, value in reading.fields.items() if value is not None or name not in changed}
     for number, field in enumerate(say.rule.fields):
         if field.place(side) is not None and field.name in fields:
-            yield from _shown(say, field, side, fields[field.name], f"$.fields[{number}]")
-    yield from _round_trip(say, mapping, side, doc, fields)
+            own = field.name in changed
+            yield from _shown(say, field, side, fields[field.name], f"$.fields[{number}]", changed=own)
+    yield from _round_trip(say, mapping, side, doc, fields, changed)
 
 
-def _shown(say: Complainer, field: FieldRule, side: Side, read: Any, where: str) -> Iterator[Fatal]:
+def _shown(say: Complainer, field: FieldRule, side: Side, read: Any, where: str, *, changed: bool) -> Iterator[Fatal]:
     """The sample shows the example of every field; a list shows each example in one of its rows."""
-    for inner in field.rows:
-        if inner.place(side) is not None and not any(row[inner.name] == inner.example for row in read):
-            yield _differs(
-                say, f"{field.name}.{inner.name}", side, inner.example, [row[inner.name] for row in read], where
-            )
+    for inner in field.rows if read is not None else ():
+        rows = [row[inner.name] for row in read]
+        if inner.place(side) is None or inner.example in rows or (changed and not any(rows)):
+            continue
+        yield _differs(say, f"{field.name}.{inner.name}", side, inner.example, rows, where)
     if not field.rows and read != field.example:
         yield _differs(say, field.name, side, field.example, read, where)
 
@@ -182,7 +187,9 @@ def _differs(say: Complainer, name: str, side: Side, example: Any, read: Any, wh
     )
 
 
-def _round_trip(say: Complainer, mapping: CompiledMapping, side: Side, doc: Doc, fields: Fields) -> Iterator[Fatal]:
+def _round_trip(
+    say: Complainer, mapping: CompiledMapping, side: Side, doc: Doc, fields: Fields, changed: frozenset[str]
+) -> Iterator[Fatal]:
     """Written onto itself the sample stays as it is; written anew it shows the same, field for field."""
     if mapping.write(side, fields, doc) != doc:
         yield say.wrong(f"$.sample.{side}", "", "образец меняется от записи", "the sample is changed by being written")
@@ -198,7 +205,9 @@ def _round_trip(say: Complainer, mapping: CompiledMapping, side: Side, doc: Doc,
             continue
         keys = tuple(step.key for step in paths.parse(place.at) or ())
         written, shown = paths.shown(new, keys), paths.shown(doc, keys)
-        if not field.rows and (written != shown or written.__class__ is not shown.__class__):
+        if field.rows or (shown is None and field.name in changed):
+            continue
+        if written != shown or written.__class__ is not shown.__class__:
             yield say.wrong(
                 at,
                 field.name,

@@ -103,7 +103,7 @@ def _form_of(say: Complainer, field: RowField, form: str | None, where: str, *, 
         yield say.unknown(where, field.name, "формата", "format", form, LENSES)
     elif not LENSES[form].writes and writes:
         yield say.wrong(
-            where,
+            where.removesuffix(".as"),
             field.name,
             f"формат «{form}» только читается: нужно writes: false",
             f'the format "{form}" is only read: it needs writes: false',

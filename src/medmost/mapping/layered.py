@@ -70,6 +70,12 @@ def layered(over: Located, base: Located) -> Layered:
     wanted = base.path.stem
     if over.plain["extends"] != wanted:
         raise _of_another(over, wanted)
+    fields = over.plain.get("fields")
+    names = [_name(one) for one in fields] if isinstance(fields, list) else []
+    for number, name in enumerate(names):
+        if name is not None and name in names[:number]:
+            where = over.line(f"$.fields[{number}]")
+            raise over.wrong("MM-MAP-RULE", where, name, "поле описано дважды", "the field is described twice")
     return Layered(over, base)
 
 

@@ -151,6 +151,8 @@ class Tokens:
 
 def _claims(body: dict[str, Any]) -> Claims:
     scopes = str(body.get("scope", "")).split()
+    for row in body.get("permissions", ()):  # a consent opens its scopes too, whether or not the login asked for them
+        scopes += [scope["sysname"] for scope in row["scopes"]]
     return Claims(
         client=body["client_id"],
         issued=body["iat"],

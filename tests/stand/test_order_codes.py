@@ -33,10 +33,6 @@ async def without_consent(system: System) -> Reply:
     return await new(await applicant(system, consent=False), OTHER)
 
 
-async def without_the_scope(system: System) -> Reply:
-    return await new(await applicant(system, scope="openid"), OTHER)
-
-
 async def closed_service(system: System) -> Reply:
     return await new(await applicant(system), "90000000003")
 
@@ -111,7 +107,6 @@ async def personal_file(system: System) -> Reply:
 
 PROVOKED: list[tuple[str, int, Provocation]] = [
     ("access_denied_person_permissions", 403, without_consent),
-    ("access_denied_person_permissions", 403, without_the_scope),
     ("access_denied_service", 403, closed_service),
     ("access_denied_service", 403, service_closed_to_the_system),
     ("access_denied_system", 403, foreign_system),

@@ -55,7 +55,7 @@ class Dictionaries:
         """A page of a dictionary, pages count from 1; an unknown code is error 7 with HTTP 200."""
         self._count(f"nsi:{call.request.remote}")
         asked = await call.json() if call.request.can_read_body else {}
-        page, size = asked.get("pageNum", 1), asked.get("pageSize", 1000)
+        page, size = asked.get("pageNum") or 1, asked.get("pageSize") or 1000  # a known client sends 0 for none
         if not _whole(page) or not _whole(size) or page < 1 or size < 1:
             raise Refusal(Reason.BAD_REQUEST, "pageNum и pageSize: нужны числа от 1", "pageNum")
         found = self._items(call.request.match_info["code"])
@@ -87,7 +87,7 @@ class Dictionaries:
 
 def _filtered(items: list[Body], asked: Body) -> list[Body]:
     """ONELEVEL: the children of parentRefItemValue, the roots where it is absent; SUBTREE: all beneath it."""
-    way, parent = asked.get("treeFiltering"), asked.get("parentRefItemValue") or None
+    way, parent = asked.get("treeFiltering") or None, asked.get("parentRefItemValue") or None
     if way is None and parent is None:
         return items
     if way is not None and way not in _FILTERS:

@@ -13,10 +13,9 @@ from aiohttp import web
 from medmost_stand.api import Call
 from medmost_stand.clock import Clock
 from medmost_stand.dialect import Body
-from medmost_stand.gosuslugi.esia.scopes import API_ORDER
 from medmost_stand.gosuslugi.order_settings import OrderSettings, refused
 from medmost_stand.gosuslugi.partners import InformationSystem, Partners
-from medmost_stand.gosuslugi.services import CATALOGUE, DEPARTMENT, Service
+from medmost_stand.gosuslugi.services import DEPARTMENT, Service, service_of
 from medmost_stand.limits import CallLimit
 from medmost_stand.records import Record
 from medmost_stand.refusal import Reason, Refusal
@@ -47,7 +46,7 @@ class OrderAccess:
         system = self._partners.by_mnemonic(claims.client)
         if system is None or not system.allowed:
             raise refused("access_denied_system")
-        if claims.subject is not None and (CONSENT not in claims.permissions or API_ORDER not in claims.scopes):
+        if claims.subject is not None and CONSENT not in claims.permissions:
             raise refused("access_denied_person_permissions")
         return claims.client
 
@@ -73,7 +72,7 @@ class OrderAccess:
     def service(self, meta: Body, claims: Claims) -> Service:
         """The service applied for; Refusal for an unknown one or one this applicant or system may not apply for."""
         code = str(meta["serviceCode"])
-        service = CATALOGUE.get(code)
+        service = service_of(code)
         if service is None:
             raise refused("service_not_found", field="serviceCode")
         system = self._partners.by_mnemonic(claims.client)

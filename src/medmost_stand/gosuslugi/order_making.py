@@ -61,7 +61,7 @@ class Making:
         now = order_time(self._clock.now())
         person = self.person(claims)
         number = meta.get("policyNumber") if person is None else person["policy_number"]
-        if claims.subject is None and service.of_department:
+        if person is None and number is not None:
             self._check_policy(number)
         order: Body = {
             **dict.fromkeys(_FALSE, False),

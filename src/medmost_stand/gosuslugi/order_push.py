@@ -38,7 +38,7 @@ class _Upload:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    meta: Body
+    meta: Body | None  # of a push in parts it may be absent: the draft has named its service
     archive: bytes
     order_id: str
     chunk: int | None
@@ -70,6 +70,8 @@ class PushCalls:
     async def push(self, call: Call) -> web.Response:
         """A new order with its archive in one call."""
         claims, form = self._access.claims(call), await _form(call.request)
+        if form.meta is None:
+            raise refused("bad_request", "Нужна часть meta", "meta")
         service = self._access.service(form.meta, claims)
         self._access.count_application(service, claims)
         record = self._making.draft(form.meta, service, claims)
@@ -80,8 +82,8 @@ class PushCalls:
         claims, form = self._access.claims(call), await _form(call.request)
         record = self._system.get("requests", form.order_id)
         check_applicant(claims, record)
-        service = self._access.service(form.meta, claims)
         order = record.fields()["order"]
+        service = self._access.service(form.meta or {"serviceCode": order["eserviceId"]}, claims)
         if order["orderStatusId"] not in _SENDABLE or order["eserviceId"] != service.code:
             raise refused("push_denied")
         archive = self._collected(record.id, form)
@@ -145,19 +147,25 @@ async def _form(request: web.Request) -> _Form:
                 parts[part.name] = await _read(part)
     except ValueError:
         raise refused("bad_request", "Тело multipart/form-data не разбирается") from None
-    if "meta" not in parts or "file" not in parts:
-        raise refused("bad_request", "Нужны части meta и file", "meta" if "meta" not in parts else "file")
+    if "file" not in parts:
+        raise refused("bad_request", "Нужна часть file", "file")
+    chunk, chunks = _number(parts, "chunk"), _number(parts, "chunks")
+    if (chunk is None) != (chunks is None) or (chunks is not None and not 1 <= chunks <= _MOST_CHUNKS):
+        raise refused("bad_request", "chunk, chunks: нужны номер части и число частей", "chunks")
+    order_id = parts.get("orderId", b"").decode("ascii", "replace").strip()
+    return _Form(_meta(parts), parts["file"], order_id, chunk, chunks or 1)
+
+
+def _meta(parts: dict[str, bytes]) -> Body | None:
+    if "meta" not in parts:
+        return None
     try:
         meta = orjson.loads(parts["meta"])
     except orjson.JSONDecodeError:
         meta = None
     if not isinstance(meta, dict):
         raise refused("bad_request", "meta: нужен объект JSON", "meta")
-    chunk, chunks = _number(parts, "chunk"), _number(parts, "chunks")
-    if (chunk is None) != (chunks is None) or (chunks is not None and not 1 <= chunks <= _MOST_CHUNKS):
-        raise refused("bad_request", "chunk, chunks: нужны номер части и число частей", "chunks")
-    order_id = parts.get("orderId", b"").decode("ascii", "replace").strip()
-    return _Form(meta_of(meta), parts["file"], order_id, chunk, chunks or 1)
+    return meta_of(meta)
 
 
 async def _read(part: BodyPartReader) -> bytes:

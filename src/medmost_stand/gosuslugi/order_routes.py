@@ -24,7 +24,7 @@ _FILE = {"type": "string", "format": "binary"}
 _PUSH = {"type": "object", "required": ["meta", "file"], "properties": {"meta": _META, "file": _FILE}}
 _CHUNK = {
     "type": "object",
-    "required": ["meta", "orderId", "file"],
+    "required": ["orderId", "file"],
     "properties": {"meta": _META, "orderId": _TEXT, "file": _FILE, "chunk": _TEXT, "chunks": _TEXT},
 }
 _MADE = {"type": "object", "required": ["orderId"], "properties": {"orderId": _NUMBER}}

@@ -89,7 +89,7 @@ class Orders:
     def new_draft(self, order: Body, actor: Actor) -> Record:
         """A draft with its first row; it is nobody's but its applicant's until it is sent."""
         order_id = order["id"]
-        order["statuses"] = [_row(order_id, order_id * 10, *SUBMITTED[0], self._clock.now())]
+        order["statuses"] = [_recorded(_row(order_id, order_id * 10, *SUBMITTED[0], self._clock.now()))]
         _repeat_last_row(order)
         return self._system.create("requests", {"order": order}, actor, str(order_id))
 
@@ -103,8 +103,8 @@ class Orders:
         if order["orderStatusId"] in FINAL and status_id not in _AGAIN:
             return None
         rows.append(_row(order["id"], _next_row(order["id"], rows), status_id, title, self._clock.now()))
-        rows[-1]["comment"] = comment
-        rows[-1]["hasResult"] = "Y" if order.get("orderResponseFiles") else "N"
+        done = {"comment": comment, "hasResult": "Y" if order.get("orderResponseFiles") else "N"}
+        rows[-1] = _recorded(rows[-1]) | done | {"sender": order["stateStructureName"]}
         _repeat_last_row(order)
         return self._system.put_whole("requests", record_id, {"order": order}, actor)
 
@@ -199,6 +199,13 @@ def _row(order_id: int, row_id: int, status_id: int, title: str, at: datetime) -
         "sender": "ЕПГУ",
         "comment": "",
     }
+
+
+def _recorded(row: Body) -> Body:
+    """The row with the fields that the recording of 2023 has beside the documented ones."""
+    allowed = dict.fromkeys(("deliveryCancelAllowed", "sendMessageAllowed", "editAllowed"), False)
+    colour = "edit" if row["statusId"] == 0 else "in_progress"
+    return row | allowed | {"statusColorCode": colour, "unreadEvent": True}
 
 
 def _repeat_last_row(order: Body) -> None:

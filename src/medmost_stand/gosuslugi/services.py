@@ -6,6 +6,7 @@ who may apply, whether the documents must be signed, whether a system may send t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from medmost_stand.world.orders import SERVICES
@@ -49,3 +50,12 @@ CATALOGUE: dict[str, Service] = {
     **{code: Service(code, name, DEPARTMENT, DEPARTMENT_NAME) for code, name in SERVICES},
     **{service.code: service for service in _OTHERS},
 }
+_REAL = re.compile(r"100000\d{5}|6\d{7}")  # the codes of published services look so (facts/gosuslugi.md §0, §2.3)
+
+
+def service_of(code: str) -> Service | None:
+    """The service with this code; one that only looks like a published service is some other department's."""
+    known = CATALOGUE.get(code)
+    if known is None and _REAL.fullmatch(code):
+        return Service(code, f"Услуга {code}", "other", "Другое ведомство (стенд)")
+    return known

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,12 +14,14 @@ import pytest
 from contract.system_ends import End, running
 from medmost.domain.errors import Fatal, Transient
 from medmost.domain.record import Side
-from medmost.launch.check import check
+from medmost.launch.advice import ADVICE
+from medmost.launch.check import TROUBLES, check
 from medmost.launch.verdicts import CheckFinding, CheckReport
 from medmost.mapping import load_mappings
 from systems_in_memory import MemorySystem, both_systems
 
 MAPPINGS = load_mappings()
+CHECK = Path(sys.modules[check.__module__].__file__ or "").read_text()
 POLICY: dict[str, Any] = {
     "policyNumber": "7756410834123459",
     "policyType": "3",
@@ -51,6 +56,19 @@ async def test_two_good_ends_are_healthy(systems: dict[Side, MemorySystem]):
     assert (report.healthy, report.exit_code) == (True, 0)
     assert {one.severity for one in report.findings} == {"ok"}
     assert "3600" in told(report, "TOKEN").ru
+
+
+async def test_every_finding_says_what_to_do(systems: dict[Side, MemorySystem]):
+    systems[Side.EMIAS].denies()
+    shows(systems[Side.GOSUSLUGI], skew_seconds=-90.0, certificate_days=3, signer="ecdsa", warning="x", warning_en="x")
+    report = await checked(systems)
+    bad = [one for one in report.findings if one.severity != "ok"]
+    assert {one.code for one in bad} >= {"MM-CHECK-TOKEN", "MM-CHECK-CLOCK", "MM-CHECK-CERTIFICATE", "MM-CHECK-SIGNER"}
+    assert all(one.todo_ru and one.todo_en for one in bad)
+    assert not [one for one in report.findings if one.severity == "ok" and one.todo_ru]
+    assert set(ADVICE) == set(re.findall(r'told\.(?:say|met)\("([A-Z]+)"', CHECK)) - {"REACHABLE"} | {
+        one[0] for one in TROUBLES.values()
+    } | {"ANSWER"}
 
 
 async def test_a_silent_end_is_a_finding(systems: dict[Side, MemorySystem]):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import pty
 import stat
+import sys
+import termios
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flows.newcomer import ORGANIZATION, answers_file, empty_stand
-from flows.running import KINDS, Systems, command
+from flows.running import KINDS, Systems, command, until
 
 pytestmark = pytest.mark.slow
 
@@ -39,8 +45,11 @@ async def test_newcomer_ends_with_a_green_check(systems: Systems) -> None:
     answers = str(await answers_file(systems))
     done = await access(systems, "--answers", answers, "--register", code=0)
     assert (done["ready"], missing(done)) == (True, [])
-    checked = await command(systems, "check", "--json")
+    report = systems.folder.parent / "check.html"
+    checked = await command(systems, "check", "--json", "--report", str(report))
     assert checked.code == 0, str(checked)
+    page = report.read_text(encoding="utf-8")
+    assert ("Всё в порядке" in page, systems.urls["emias"] in page, "MM-CHECK-WEBHOOKS" in page) == (True, True, True)
     findings = checked.json()["findings"]
     assert {one["severity"] for one in findings} <= {"ok", "warning"}
     webhooks = [one["system"] for one in findings if one["code"] == "MM-CHECK-WEBHOOKS"]
@@ -50,7 +59,7 @@ async def test_newcomer_ends_with_a_green_check(systems: Systems) -> None:
     assert stages.out.count('"observe"') >= len(KINDS)
     secrets = list((systems.folder / "secrets").iterdir())
     assert {stat.S_IMODE(file.stat().st_mode) for file in secrets} == {0o600}
-    told = done | checked.json() | {"said": checked.out + checked.err}
+    told = done | checked.json() | {"said": checked.out + checked.err + page}
     assert not [file.name for file in secrets if file.read_text().strip() in str(told)]
 
 
@@ -87,3 +96,55 @@ async def test_refusals_of_a_registration_are_told_plainly(systems: Systems, tmp
     foreign = systems.folder / "secrets" / "gosuslugi.cert.pem"
     wrong = await command(other, "access", f"--set=gosuslugi.certificate=file:{foreign}")
     assert (wrong.code, "MM-ACC-CERTIFICATE" in wrong.err, "не на ключ" in wrong.err) == (1, True, True)
+
+
+async def test_walk_asks_a_person_for_what_is_missing(systems: Systems) -> None:
+    typed = {
+        "Название организации": ORGANIZATION["name"],
+        "ОГРН": "1027700132194",  # a wrong digit: asked once more
+        "ИНН": ORGANIZATION["inn"],
+        "Адрес Госуслуг": systems.urls["gosuslugi"],
+        "Мнемоника": "OUR_MIS",
+        "client_secret": "tajemstvi-0001",
+    }
+    said, code = await at_terminal(systems, typed | {"again": ORGANIZATION["ogrn"]})
+    assert code == 1
+    assert "с верной контрольной" in said
+    assert "tajemstvi-0001" not in said
+    assert (systems.folder / "secrets" / "emias.client-secret").read_text().strip() == "tajemstvi-0001"
+    assert missing(await access(systems, code=1)) == [
+        "CERTIFICATE", "GOSUSLUGI-KEY", "EMIAS-ADDRESS", "EMIAS-POINT", "EMIAS-KEY"
+    ]  # fmt: skip
+
+
+async def at_terminal(systems: Systems, typed: dict[str, str]) -> tuple[str, int]:
+    """`medmost access` at a terminal of its own; each question gets its answer, or none where there is none."""
+    typed, said = dict(typed), ""
+    leader, follower = pty.openpty()
+    attributes = termios.tcgetattr(follower)
+    attributes[3] &= ~termios.ECHO  # what is shown is what the program shows
+    termios.tcsetattr(follower, termios.TCSANOW, attributes)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "medmost.cli.main", "access"),
+        stdin=follower, stdout=follower, stderr=follower, start_new_session=True,
+        env={**os.environ, "MEDMOST_CONFIG": str(systems.folder)},
+    )  # fmt: skip
+    os.close(follower)
+    os.set_blocking(leader, False)
+
+    async def ended() -> bool:
+        nonlocal said
+        with suppress(BlockingIOError, OSError):
+            said += os.read(leader, 65536).decode()
+        if said.rstrip(" ").endswith(":") and not said.endswith("\n"):
+            question = said.splitlines()[-1]
+            answer = next((key for key in typed if question.startswith(key)), None)
+            if answer == "ОГРН" and "с верной контрольной" in said:
+                answer = "again"
+            os.write(leader, (typed.get(answer or "", "") + "\n").encode())
+            said += "\n"
+        return process.returncode is not None
+
+    await until(ended, "the walk at a terminal", 60)
+    os.close(leader)
+    return said, process.returncode or 0

@@ -182,8 +182,10 @@ async def live(
     trusted = [one for one in people if one["trusted"]][:3]
     out.print(f"{say('Пульт', 'Console')}:    http://127.0.0.1:{console}/")
     out.print(f"{say('Госуслуги', 'Gosuslugi')}: http://127.0.0.1:{gosuslugi}/cabinet")
-    out.print(f"{say('ЕМИАС', 'EMIAS')}:     http://127.0.0.1:{emias}/openapi.json")
-    out.print(say("Вход в кабинет: ", "Cabinet logins: ") + ", ".join(one["login"] for one in trusted))
+    out.print(f"{say('ЕМИАС', 'EMIAS')}:     http://127.0.0.1:{emias}/registry")
+    logins = ", ".join(f"{one['login']} / {one['password']}" for one in trusted)
+    out.print(say("Вход в кабинет: ", "Cabinet logins: ") + logins)
+    out.print(say("Вход в регистратуру: registrar / Demo-1", "Registry login: registrar / Demo-1"))
     out.print(say("Остановить: Ctrl-C", "Stop: Ctrl-C"))
     await running
     return 0

@@ -13,6 +13,7 @@ import typer
 from medmost import __version__
 from medmost.cli import brakes, links, mapping, show
 from medmost.cli.access import access
+from medmost.cli.check import check
 from medmost.cli.perform import actor, configured, ended_by, finish, perform
 from medmost.cli.talk import as_json, complain, lang, out, say
 from medmost.cli.usage import run_commands
@@ -88,10 +89,7 @@ def run_(config: Config = None) -> None:
         raise ended_by(error) from error
 
 
-@app.command()
-def check(config: Config = None, json: Json = False) -> None:
-    """Обе системы отвечают, подпись и токены приняты, образцы записей понятны."""
-    finish(perform(config, "check"), json, show.check)
+app.command("check")(check)
 
 
 @app.command()

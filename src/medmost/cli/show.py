@@ -70,6 +70,10 @@ def check(result: dict[str, Any]) -> None:
         colour = "red" if one.get("red") else colours[one["severity"]]
         words = say(one["ru"], one["en"])
         out.print(f"[{colour}]{one['code']}[/] " + (f"[bold red]{words}[/]" if one.get("red") else words))
+        if one.get("todo_ru"):
+            out.print(f"    {say(one['todo_ru'], one['todo_en'])}", markup=False)
+    if result.get("report"):
+        out.print(say(f"Отчёт: {result['report']}", f"Report: {result['report']}"))
 
 
 def audited(result: dict[str, Any]) -> None:

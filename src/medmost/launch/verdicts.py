@@ -8,6 +8,7 @@ import msgspec
 
 from medmost.domain.errors import MedmostError
 from medmost.domain.record import Side
+from medmost.launch.advice import ADVICE
 
 Severity = Literal["ok", "warning", "problem"]
 NAMES_RU = {Side.GOSUSLUGI: "Госуслуги", Side.EMIAS: "ЕМИАС"}
@@ -15,7 +16,8 @@ NAMES_EN = {Side.GOSUSLUGI: "Gosuslugi", Side.EMIAS: "EMIAS"}
 
 
 class CheckFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing looked at. `red` asks for red whatever the severity; `fields`: which do not fit, and why."""
+    """One thing looked at. `red` asks for red whatever the severity; `fields`: which do not fit, and why;
+    `todo_ru`, `todo_en`: what to do about a warning or a problem, empty where all is well."""
 
     code: str
     severity: Severity
@@ -25,6 +27,8 @@ class CheckFinding(msgspec.Struct, frozen=True, kw_only=True):
     kind: str | None = None
     fields: dict[str, int] = {}
     red: bool = False
+    todo_ru: str = ""
+    todo_en: str = ""
 
 
 class CheckReport(msgspec.Struct, kw_only=True):
@@ -62,6 +66,7 @@ class Told:
         red: bool = False,
     ) -> None:
         """`code` without its MM-CHECK-; the sentences without the system's name."""
+        todo_ru, todo_en = ("", "") if severity == "ok" else ADVICE.get(code, ("", ""))
         self.findings.append(
             CheckFinding(
                 code=f"MM-CHECK-{code}",
@@ -72,6 +77,8 @@ class Told:
                 kind=kind,
                 fields=fields or {},
                 red=red or severity == "problem",
+                todo_ru=todo_ru,
+                todo_en=todo_en,
             )
         )
 

@@ -1,4 +1,4 @@
-"""Pages that are made, not written: the mapping tables, out of the same files that the engine reads.
+"""Pages that are made, not written: the mapping tables and the mapping language, out of what the engine reads.
 
 Without arguments it writes them; with ``--check`` it changes nothing and exits 1 when a committed page is out of date.
 """
@@ -6,10 +6,12 @@ Without arguments it writes them; with ``--check`` it changes nothing and exits 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from medmost.mapping import load_mappings
+from medmost.mapping.reference import json_schema, page
 from medmost.mapping.sheet import markdown
 
 DOCS = Path(__file__).parent
@@ -19,7 +21,10 @@ LANGUAGES = ("ru", "en")
 def pages() -> dict[Path, str]:
     """Every generated page and what it has to hold now."""
     mappings = load_mappings()
-    return {DOCS / lang / "mapping.md": markdown(mappings, lang) for lang in LANGUAGES}
+    made = {DOCS / lang / "mapping.md": markdown(mappings, lang) for lang in LANGUAGES}
+    made |= {DOCS / lang / "mapping-language.md": page(lang) for lang in LANGUAGES}
+    schema = json.dumps(json_schema(), ensure_ascii=False, indent=1) + "\n"
+    return made | {DOCS / "kind.schema.json": schema}
 
 
 def stale(made: dict[Path, str]) -> list[Path]:

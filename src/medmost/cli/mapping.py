@@ -17,6 +17,7 @@ from medmost.domain.record import Side
 from medmost.mapping import load_mappings, mapping_hash
 from medmost.mapping.compiler import CompiledMapping
 from medmost.mapping.load import try_mappings
+from medmost.mapping.reference import json_schema
 from medmost.mapping.sheet import markdown
 from medmost.mapping.trial import try_record
 
@@ -101,6 +102,12 @@ def docs(folder: Path, config: Config = None) -> None:
     target = folder / f"mapping.{lang()}.md"
     target.write_text(markdown(_mappings(config), lang()), encoding="utf-8")
     out.print(str(target))
+
+
+@app.command("schema")
+def schema() -> None:
+    """JSON Schema файла вида, для редактора."""
+    out.print_json(orjson.dumps(json_schema()).decode())
 
 
 @app.command("diff")

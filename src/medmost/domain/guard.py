@@ -84,14 +84,15 @@ class Turn(msgspec.Struct, frozen=True):
 
     value: bytes
     at: float
+    to: str = ""  # the side it was carried to; empty for what a side was found to show
 
 
-def turned(turns: Sequence[Turn], value: bytes, at: float) -> tuple[Turn, ...]:
+def turned(turns: Sequence[Turn], value: bytes, at: float, to: str = "") -> tuple[Turn, ...]:
     """The field's turns with the value it shows now; a value that stays is no turn, and old ones are forgotten."""
     if turns and turns[-1].value == value:
         return tuple(turns)
     recent = [turn for turn in turns if at - turn.at <= CHURN_WINDOW]
-    return (*recent, Turn(value, at))[-TURNS_KEPT:]
+    return (*recent, Turn(value, at, to))[-TURNS_KEPT:]
 
 
 def churn(turns: Sequence[Turn]) -> Verdict:

@@ -28,8 +28,11 @@ def turn_back(pair: Pair, kind: Kind, side: Side, planned: Planned, now: float) 
             continue
         if kind.field(name).style is not Style.REPLACE:
             continue
-        before = pair.turns.get(name) or guard.turned((), _digest(shown.get(name)), now)
-        turns = guard.turned(before, _digest(value), now)
+        before, here = pair.turns.get(name) or (), _digest(shown.get(name))
+        ruled = (kind.field(name).source or kind.source) is not None
+        if ruled and before and before[-1].to == side.value and before[-1].value == here:
+            before = ()  # a side that rules may change its mind as it likes: the other one kept what it was given
+        turns = guard.turned(guard.turned(before, here, now), _digest(value), now, side.value)
         if guard.churn(turns).stops:
             pair.turns.pop(name, None)
             if name not in pair.unsure:

@@ -1,0 +1,153 @@
+"""Each effect of the stand's faults in turn, under life; then several at once. All is level after each is lifted.
+
+`make chaos ARGS="--faults --seconds 60 --mixture 600"` plays it for longer:
+python -m flows.every_fault --seconds 60 --mixture 600 --life 10
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flows.level import comes_level, doubled
+from flows.running import SYSTEMS, Body, Running, Systems, answered, link_everyone, medmost, stand
+
+SETTINGS = {"MEDMOST_DELIVER__DEADLINE": "3"}
+LEVEL_SECONDS = 90.0
+BASE = {"gosuslugi": "/api/exchange/v1", "emias": "/api/v1"}
+PHONE = {"gosuslugi": "Телефон", "emias": "phone"}
+STATUS = {"gosuslugi": "Статус", "emias": "status"}
+
+PLAYED: dict[str, Body] = {
+    "latency": {"ms": 400},
+    "status": {"code": 503, "share": 0.5},
+    "request-lost": {"share": 0.3},
+    "answer-lost": {"share": 0.3},
+    "truncated": {"share": 0.3},
+    "html-200": {"share": 0.3},
+    "slow-drip": {"ms": 5, "bytes": 64, "share": 0.3},
+    "reset": {"share": 0.3},
+    "webhook-duplicate": {"times": 5},
+    "webhook-shuffle": {},
+    "webhook-forged": {"share": 0.5},
+    "webhook-lost": {"share": 0.7},
+    "page-shift": {"rows": 1, "share": 0.5},
+    "wrong-total": {"rows": 7},
+    "etag-stale": {"share": 0.3},
+    "token-expired": {"share": 0.2},
+    "field-extra": {},
+    "field-missing": {"collection": "policies", "field": PHONE},
+    "enum-unknown": {"collection": "policies", "field": STATUS, "records": 0.3},
+    "field-renamed": {"collection": "policies", "field": PHONE, "to": "tel"},
+    "other-person": {"share": 0.1, "method": "GET"},
+    "versions-back": {"share": 0.1},
+    "empty-list": {"share": 0.5},
+}
+"""What each effect is told; a text by system is that system's. `bulk-partial` is not met: medmost sends no batches."""
+
+
+def rule(system: str, effect: str, seed: int) -> Body:
+    """One effect at one system, about the exchange alone."""
+    told = {name: value[system] if isinstance(value, dict) else value for name, value in PLAYED[effect].items()}
+    path = {} if effect.startswith("webhook-") else {"path": f"{BASE[system]}/*"}
+    return {"effect": effect, "seed": seed, **path, **told}
+
+
+@dataclass
+class Played:
+    """What came of one effect, or of a mixture."""
+
+    name: str
+    fired: int
+    acts: int
+    level_after: float
+    looked_at: list[str] = field(default_factory=list)  # what a person had to release
+
+    def __str__(self) -> str:
+        person = f"; a person released {', '.join(self.looked_at)}" if self.looked_at else ""
+        return f"{self.name}: fired {self.fired}, {self.acts} acts, level after {self.level_after:.1f} s{person}"
+
+
+async def play(
+    systems: Systems, running: Running, linked: Collection[str], effects: list[str], seconds: float, life: float, seed: int
+) -> Played:
+    """Life under the effects, then neither of both, then level."""
+    before = {system: await systems.last_effect(system) for system in SYSTEMS}
+    for system in SYSTEMS:
+        await systems.faults(system, *(rule(system, effect, seed) for effect in effects))
+        await systems.life(system, life / 2)
+    await asyncio.sleep(seconds)  # that long the fault is there
+    fired = sum([await systems.fired(system) for system in SYSTEMS])
+    for system in SYSTEMS:
+        await systems.life(system, 0)
+        await systems.faults(system)
+    acts = sum([len(await systems.effects(system, before[system], "person")) for system in SYSTEMS])
+    looked_at: list[str] = []
+    person = asyncio.create_task(release_what_is_held(systems, looked_at))
+    try:
+        level_after = await comes_level(systems, running, linked, LEVEL_SECONDS)
+    finally:
+        person.cancel()
+    return Played(" + ".join(effects), fired, acts, level_after, sorted(set(looked_at)))
+
+
+async def release_what_is_held(systems: Systems, looked_at: list[str]) -> None:
+    """The person on duty: brakes and quarantined pairs are seen to be over, and let go."""
+    while True:
+        _, brakes = await answered(systems, "brakes.list")
+        if brakes:
+            looked_at += [str(one["code"]) for one in brakes]
+            await answered(systems, "brakes.release", ids=[one["id"] for one in brakes])
+        _, held = await answered(systems, "pairs.held")
+        for one in held:
+            looked_at.append(str(one["state"]))
+            await answered(systems, "pairs.release", pair=one["pair"])
+        await asyncio.sleep(1)
+
+
+async def every_fault(folder: Path, *, seconds: float, mixture: float, life: float, people: int, seed: int) -> list[Played]:
+    """Each effect for so many seconds, then a mixture; AssertionError where anything was doubled or not level."""
+    rng = random.Random(seed)
+    played: list[Played] = []
+    async with stand(folder, people=people, seed=seed) as systems:
+        linked = {str(one["policy_number"]) for one in await link_everyone(systems)}
+        async with medmost(systems, poll=(2, 2), **SETTINGS) as running:
+            await comes_level(systems, running, linked)
+            for effect in PLAYED:
+                played.append(await play(systems, running, linked, [effect], seconds, life, rng.randrange(10**6)))
+                say(played[-1])
+            mixed = rng.sample(sorted(set(PLAYED) - {"field-renamed", "empty-list", "versions-back"}), 6)
+            played.append(await play(systems, running, linked, mixed, mixture, life, rng.randrange(10**6)))
+            say(played[-1])
+            twice = await doubled(systems)
+            assert twice == [], twice
+    return played
+
+
+def say(one: Any) -> None:
+    sys.stdout.write(f"{one}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--seconds", type=float, default=20.0)
+    asked.add_argument("--mixture", type=float, default=300.0)
+    asked.add_argument("--life", type=float, default=10.0)
+    asked.add_argument("--people", type=int, default=40)
+    asked.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    given = vars(asked.parse_args())
+    say(f"seed {given['seed']}")
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(every_fault(Path(folder), **given))
+
+
+if __name__ == "__main__":
+    main()

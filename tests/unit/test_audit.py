@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from medmost.audit.digest import Digester, Noted
-from medmost.audit.findings import AuditReport, Finding, KindCounts, masked_key
+from medmost.audit.findings import AuditReport, Finding, KindCounts
 from medmost.audit.standing import Standing, belongs_nowhere, excuse, is_former
 from medmost.audit.table import Comparison, Judged
 from medmost.domain.kinds import Kind
@@ -233,7 +233,7 @@ def test_a_replaced_visit_is_a_former_one():
     ],
 )
 def test_keys_that_name_a_person_are_masked(kind: str, fields: Fields, shown: str):
-    assert masked_key(KINDS[kind], fields) == shown
+    assert KINDS[kind].masked_key(fields) == shown
 
 
 def test_known_differences_leave_a_report_healthy():

@@ -21,12 +21,18 @@ class Field:
     def shows(self, side: Side, value: str) -> None:
         self.pair.side(side).now = {self.name: value}
 
-    def carried(self, side: Side, value: str) -> bool:
-        """Whether it is in doubt now, in place of being carried."""
+    def tried(self, side: Side, value: str) -> bool:
+        """A carry that does not arrive; whether it is in doubt now, in place of being carried."""
         self.now += 60.0
-        stopped = turn_back(self.pair, self.kind, side, Planned("put", {self.name: value}), self.now)
+        return turn_back(self.pair, self.kind, side, Planned("put", {self.name: value}), self.now)
+
+    def carried(self, side: Side, value: str) -> bool:
+        """The same, and it arrives and settles."""
+        stopped = self.tried(side, value)
         if not stopped:
             self.shows(side, value)
+            for state in (self.pair.gosuslugi, self.pair.emias):
+                state.settled = {self.name: (state.now or {}).get(self.name)}
         return stopped
 
 
@@ -34,6 +40,13 @@ def test_one_side_may_change_its_mind() -> None:
     slot = Field(SLOT, "status")
     slot.shows(Side.GOSUSLUGI, "free")
     assert not any(slot.carried(Side.GOSUSLUGI, value) for value in ("busy", "free") * 10)
+
+
+def test_a_carry_that_never_arrives_is_no_turn() -> None:
+    policy = Field(POLICY, "email")
+    policy.shows(Side.EMIAS, "old@example.ru")
+    policy.pair.emias.settled = {"email": "old@example.ru"}
+    assert not any(policy.tried(Side.EMIAS, "new@example.ru") for _ in range(20))
 
 
 def test_two_sides_that_contend_are_asked_about() -> None:

@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from medmost.domain.kinds import Kind
-from medmost.domain.record import Fields, Side
+from medmost.domain.record import Side
 
 What = Literal["missing_at_gosuslugi", "missing_at_emias", "differing", "duplicate", "invalid"]
 MISSING_AT: dict[Side, What] = {Side.GOSUSLUGI: "missing_at_gosuslugi", Side.EMIAS: "missing_at_emias"}
@@ -89,12 +88,3 @@ class AuditReport(msgspec.Struct, kw_only=True):
         """Plain values: what ``medmost audit --json`` prints and a JSON report holds."""
         told: dict[str, Any] = msgspec.to_builtins(self)
         return {"healthy": self.healthy, **told}
-
-
-def masked_key(kind: Kind, fields: Fields) -> str:
-    """The natural key as people may see it: ``77******0013`` where it names a person, whole where it does not."""
-    parts = [str(fields.get(name) or "") for name in kind.key]
-    if not kind.personal and kind.name != "policy":
-        return " ".join(part for part in parts if part)
-    first = parts[0]
-    return f"{first[:2]}******{first[-4:]}" if len(first) > 8 else "*" * len(first)

@@ -15,7 +15,7 @@ from typing import TypeVar, cast, get_args
 import msgspec
 
 from medmost.audit.digest import Digester, alone, expired
-from medmost.audit.findings import MISSING_AT, Finding, What, masked_key
+from medmost.audit.findings import MISSING_AT, Finding, What
 from medmost.audit.standing import Place, Standing, belongs_nowhere, excuse, is_former, standings
 from medmost.domain.errors import Transient
 from medmost.domain.record import BOTH, Fields, Observation, Side
@@ -147,7 +147,7 @@ class Rechecker:
         look = _Look(what="gone", refs=shown, versions=versions, standing=standing)
         if present:
             one = next(iter(present.values()))
-            look.key = masked_key(self._house.kind(suspect.kind), _fields(one))
+            look.key = self._house.kind(suspect.kind).masked_key(_fields(one))
             look.young = any(self._is_young(one.observation) for one in present.values())
             look.what, look.fields = await self._judged(suspect.kind, present, standing)
         return look
@@ -186,7 +186,7 @@ class Rechecker:
         seen = [one for _, ref in places if (one := await self._read(kind.name, side, ref)) is not None]
         holding = [one for one in seen if not kind.key_released(_fields(one))]
         owners = [known.get(place) for place in places]
-        key = masked_key(kind, _fields(seen[0])) if seen else ""
+        key = kind.masked_key(_fields(seen[0])) if seen else ""
         if len({kind.key_of(_fields(one)) for one in holding}) < len(holding):
             standing = next((owner for owner in owners if owner is not None and owner.state == "ambiguous"), None)
             young = any(self._is_young(one.observation) for one in holding)

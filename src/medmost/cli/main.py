@@ -140,12 +140,28 @@ def pairs_show(
     finish(perform(config, "pairs.show", kind=kind, key=key, values=values), True)
 
 
+@pairs_app.command("list")
+def pairs_list(
+    config: Config = None,
+    kind: Kind = None,
+    state: Annotated[str | None, typer.Option(help="ambiguous, quarantined, refused, invalid, foreign …")] = None,
+    limit: Annotated[int, typer.Option(help="не больше стольких")] = 200,
+) -> None:
+    """Пары, которые ждут человека: двойники, карантин, отказы, неясные. Код 1, если есть."""
+    finish(perform(config, "pairs.list", kind=kind, state=state, limit=limit), True)
+
+
 @pairs_app.command("release")
 def pairs_release(
-    kind: str, key: Annotated[str, typer.Argument(help="части ключа через |")], config: Config = None
+    kind: Annotated[str | None, typer.Argument()] = None,
+    key: Annotated[str | None, typer.Argument(help="части ключа через |")] = None,
+    config: Config = None,
+    pair: Annotated[int | None, typer.Option("--pair", help="номер пары из medmost pairs list")] = None,
 ) -> None:
     """Отпустить задержанную запись (двойник, другой пациент), когда причина устранена."""
-    finish(perform(config, "pairs.release", kind=kind, key=key, actor=actor()), True)
+    if pair is None and (kind is None or key is None):
+        raise typer.BadParameter(say("нужны ВИД и КЛЮЧ или --pair", "KIND and KEY, or --pair, are needed"))
+    finish(perform(config, "pairs.release", kind=kind, key=key, pair=pair, actor=actor()), True)
 
 
 @conflicts_app.command("list")

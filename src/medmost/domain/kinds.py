@@ -72,6 +72,13 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             return None
         return "\x1f".join(str(part) for part in parts)
 
+    def masked_key(self, fields: Fields) -> str:
+        """The natural key as people may see it: ``77******0013`` where it names a person, whole where it does not."""
+        parts = [str(fields.get(name) or "") for name in self.key]
+        if not self.personal and self.name != "policy":
+            return " ".join(part for part in parts if part)
+        return f"{parts[0][:2]}******{parts[0][-4:]}" if len(parts[0]) > 8 else "*" * len(parts[0])
+
     def key_released(self, fields: Fields) -> bool:
         return any(fields.get(name) in values for name, values in self.releases_key.items())
 

@@ -114,6 +114,13 @@ def ids_of_patient(tx: sqlite3.Connection, patient: bytes, kinds: Sequence[str])
     return [row[0] for row in tx.execute(query, (patient, *kinds))]
 
 
+def ids_in_states(tx: sqlite3.Connection, kinds: Sequence[str], states: Sequence[str], limit: int) -> list[int]:
+    """Pairs of these kinds that stand so, oldest first."""
+    marks, more = ",".join("?" * len(kinds)), ",".join("?" * len(states))
+    query = f"SELECT id FROM pair WHERE kind IN ({marks}) AND state IN ({more}) ORDER BY id LIMIT ?"  # noqa: S608  # only marks
+    return [row[0] for row in tx.execute(query, (*kinds, *states, limit))]
+
+
 def ids_unread(tx: sqlite3.Connection, limit: int = 500) -> list[int]:
     """Pairs of linked patients with a body that may be kept and is not here: the reading after the link was cut off."""
     query = (

@@ -9,7 +9,7 @@ import orjson
 
 from medmost.domain import guard
 from medmost.domain.kinds import Kind, Style
-from medmost.domain.merge import Planned
+from medmost.domain.merge import Planned, changed
 from medmost.domain.record import Pair, Side
 
 
@@ -28,11 +28,13 @@ def turn_back(pair: Pair, kind: Kind, side: Side, planned: Planned, now: float) 
             continue
         if kind.field(name).style is not Style.REPLACE:
             continue
-        before, here = pair.turns.get(name) or (), _digest(shown.get(name))
+        before, here = tuple(pair.turns.get(name) or ()), _digest(shown.get(name))
         ruled = (kind.field(name).source or kind.source) is not None
         if ruled and before and before[-1].to == side.value and before[-1].value == here:
             before = ()  # a side that rules may change its mind as it likes: the other one kept what it was given
-        turns = guard.turned(guard.turned(before, here, now), _digest(value), now, side.value)
+        if not before or changed(pair.side(side), name):  # else a carry that never arrived is tried again
+            before = guard.turned(before, here, now)
+        turns = guard.turned(before, _digest(value), now, side.value)
         if guard.churn(turns).stops:
             pair.turns.pop(name, None)
             if name not in pair.unsure:

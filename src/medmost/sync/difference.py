@@ -11,7 +11,7 @@ import msgspec
 
 from medmost.domain.kinds import Kind
 from medmost.domain.merge import Merged, merge
-from medmost.domain.record import BOTH, Fields, Pair
+from medmost.domain.record import BOTH, Pair
 from medmost.logging import mask
 from medmost.mapping.contract import Mapping
 from medmost.mapping.version import RuleChange, changes, kind_hash, meaning
@@ -62,7 +62,7 @@ def weigh(tx: sqlite3.Connection, cipher: Cipher, old: Mapping, new: Mapping, fo
             found.changed += 1
             outcomes.update(told)
             if len(found.examples) < EXAMPLES:
-                key = masked(new.kind, shown_fields(row.pair) or {})
+                key = mask(new.kind.masked_key(shown_fields(row.pair) or {}))
                 found.examples.append({"pair": row.pair.id, "key": key, "outcomes": told})
     found.outcomes = dict(sorted(outcomes.items()))
     return found
@@ -96,11 +96,3 @@ def _plans(old: Merged, new: Merged) -> list[str]:
         carried = plan.fields if plan.op == "put" else {}
         told += [f"carry {side.value} {name}" for name in carried if before is None or name not in before.fields]
     return told + [f"conflict {name}" for name in new.conflicts if name not in old.conflicts]
-
-
-def masked(kind: Kind, fields: Fields) -> str:
-    """A natural key that names nobody: for kinds about people only its ends."""
-    parts = [str(fields.get(name) or "") for name in kind.key]
-    if not kind.personal and kind.name != "policy":
-        return mask(" ".join(part for part in parts if part))
-    return f"{parts[0][:2]}******{parts[0][-4:]}" if len(parts[0]) > 8 else "*" * len(parts[0])

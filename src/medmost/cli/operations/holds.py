@@ -12,6 +12,7 @@ from medmost.app import App
 from medmost.cli.control import Progress
 from medmost.cli.operations.asking import known_kinds
 from medmost.domain.errors import Fatal
+from medmost.domain.kinds import Kind
 from medmost.domain.record import BOTH, Side
 from medmost.store import pairs
 from medmost.store.pairs import PairRow
@@ -21,22 +22,22 @@ from medmost.sync.house import Seen
 from medmost.sync.replan import QUARANTINED, replan
 from medmost.systems.limits import calling_for
 
+FOR_A_PERSON = ("ambiguous", "quarantined", "refused", "invalid")
+MOST_LISTED = 200
+
 
 async def release_pair(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
-    """Lets go every held pair of one key. What is still wrong holds it again at once; then the code is 1.
+    """Lets go every held pair of one key, or one pair by its number. What is still wrong holds it again; then code 1.
 
     Raises:
         Fatal: nothing with this key is held, or a system still shows two records for it.
     """
-    kind = app.house.kind(known_kinds(app, args["kind"])[0])
-    key = "\x1f".join(part.strip() for part in str(args["key"]).split("|"))
-    index = app.house.cipher.blind(f"key {kind.name}", key)
-
-    fresh = await _read_held(app, kind.name, index)
+    kind, asked = await _asked(app, args)
+    fresh = await _read_held(app, kind.name, asked)
 
     def release(tx: sqlite3.Connection) -> list[dict[str, Any]]:
         desk = Desk(tx, app.house, "pair.release")
-        desk.load(pairs.ids_by_keys(tx, kind.name, [index]).get(index, []))
+        desk.load(asked)
         rows = [desk.rows[id_] for id_ in sorted(desk.rows)]
         held = [row for row in rows if row.pair.hold]
         if not held:
@@ -60,14 +61,49 @@ async def release_pair(app: App, args: dict[str, Any], _: Progress) -> tuple[int
     return (1 if again else 0), {"released": found}
 
 
-async def _read_held(app: App, kind: str, index: bytes) -> list[Seen]:
+async def pairs_list(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
+    """Pairs in a state, by default those that wait for a person; keys are masked. Code 1 if there are any."""
+    kinds = known_kinds(app, args.get("kind")) if args.get("kind") else list(app.house.mappings)
+    states = [str(args["state"])] if args.get("state") else list(FOR_A_PERSON)
+    limit = int(args.get("limit") or MOST_LISTED)
+
+    def look(tx: sqlite3.Connection) -> list[dict[str, Any]]:
+        rows = pairs.by_ids(tx, app.house.cipher, pairs.ids_in_states(tx, kinds, states, limit))
+        return [_line(row, app.house.kind(row.pair.kind)) for row in rows.values()]
+
+    found = await app.database.read(look)
+    return (1 if found else 0), found
+
+
+def _line(row: PairRow, kind: Kind) -> dict[str, Any]:
+    sides = {side: row.pair.side(side) for side in BOTH}
+    shown = next((state.now or state.settled for state in sides.values() if state.now or state.settled), {})
+    told: dict[str, Any] = {"pair": row.pair.id, "kind": row.pair.kind, "key": kind.masked_key(shown or {})}
+    told |= {"state": row.state, "hold": row.pair.hold, "refused": row.pair.refused}
+    return told | {side.value: {"ref": state.ref, "presence": state.presence} for side, state in sides.items()}
+
+
+async def _asked(app: App, args: dict[str, Any]) -> tuple[Kind, list[int]]:
+    """The kind and the pairs that a person names, by number or by kind and key."""
+    if args.get("pair") is not None:
+        id_ = int(args["pair"])
+        row = (await app.database.read(lambda tx: pairs.by_ids(tx, app.house.cipher, [id_]))).get(id_)
+        if row is None:
+            raise Fatal("MM-CLI-NOPAIR", f"Пары {id_} нет", f"there is no pair {id_}")
+        return app.house.kind(row.pair.kind), [id_]
+    kind = app.house.kind(known_kinds(app, args["kind"])[0])
+    key = "\x1f".join(part.strip() for part in str(args["key"]).split("|"))
+    index = app.house.cipher.blind(f"key {kind.name}", key)
+    return kind, await app.database.read(lambda tx: pairs.ids_by_keys(tx, kind.name, [index]).get(index, []))
+
+
+async def _read_held(app: App, kind: str, ids: list[int]) -> list[Seen]:
     """What both systems show of quarantined records now: what they showed then was not kept.
 
     A person who lets a policy go vouches for what is new in it; whose a visit or a result is, nobody can vouch for.
     """
 
     def refs(tx: sqlite3.Connection) -> list[tuple[Side, str]]:
-        ids = pairs.ids_by_keys(tx, kind, [index]).get(index, [])
         held = [row.pair for row in pairs.by_ids(tx, app.house.cipher, ids).values() if row.pair.hold == QUARANTINED]
         sides = [(side, pair.side(side)) for pair in held for side in BOTH]
         return [(side, state.ref) for side, state in sides if state.ref and state.presence == "here"]

@@ -13,6 +13,7 @@ from medmost.domain.errors import Fatal
 OPERATIONS: dict[str, Operation] = {
     "status": records.show_status,
     "pairs.show": records.pairs_show,
+    "pairs.list": holds.pairs_list,
     "pairs.release": holds.release_pair,
     "sync": records.sync_now,
     "migrate": records.migrate,

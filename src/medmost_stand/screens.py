@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -24,6 +24,9 @@ _HEADERS = {
 }
 PAGE = {200: "Страница"}
 DONE = {303: "Сделано, дальше на страницу"}
+MISSING = {400: "Страница с тем, что не так", 403: "Не ваша страница", 404: "Такой записи нет"}
+HTML, FORM = "text/html", "application/x-www-form-urlencoded"
+FIELDS = {"type": "object", "additionalProperties": {"type": "string"}}
 Form = dict[str, str]
 
 
@@ -63,7 +66,13 @@ class Screens:
 
     def page_route(self, path: str, read: Handler, summary: str) -> Route:
         """A page behind a session."""
-        return Route("GET", path, self.reading(read), summary, "session", answers=PAGE)
+        return Route("GET", path, self.reading(read), summary, "session", answers=PAGE | MISSING, answer_type=HTML)
+
+    def form_route(self, path: str, handler: Handler, summary: str) -> Route:
+        """A form that answers with a page: filled in again with what is wrong, or with what was made."""
+        answers = DONE | PAGE | MISSING | {409: "Форма ещё раз: уже занято", 422: "Форма ещё раз, с тем, что не так"}
+        told = self.reading(handler)
+        return Route("POST", path, told, summary, "session", "", (), FIELDS, answers, FORM, HTML)
 
     def act_route(
         self,
@@ -73,7 +82,8 @@ class Screens:
         summary: str,
     ) -> Route:
         """A form of such a page; `back` says where a refusal is told."""
-        return Route("POST", path, self.acting(act, back), summary, "session", answers=DONE)
+        answers = DONE | PAGE | MISSING
+        return Route("POST", path, self.acting(act, back), summary, "session", "", (), FIELDS, answers, FORM, HTML)
 
     def acting(self, act: Callable[[Call, Form], Awaitable[web.Response]], back: Callable[[Call], str]) -> Handler:
         """A handler of a form with buttons only: a refusal is told on the page it came from."""
@@ -119,8 +129,9 @@ async def posted(call: Call) -> Form:
 
 
 def moved(where: str) -> web.Response:
-    """303 to a page of this system."""
-    return web.Response(status=303, headers={"Location": where, "Cache-Control": "no-store"})
+    """303 to a page of this system; an address may hold whatever somebody has sent as a record's id."""
+    location = quote(where, safe="/?&=%#:;,+~")
+    return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
 
 
 def style_route() -> Route:
@@ -129,7 +140,15 @@ def style_route() -> Route:
     async def style(_: Call) -> web.Response:
         return web.Response(text=_style(), content_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
-    return Route("GET", "/screens.css", style, "Оформление страниц", "open", answers={200: "Таблица стилей"})
+    return Route(
+        "GET",
+        "/screens.css",
+        style,
+        "Оформление страниц",
+        "open",
+        answers={200: "Таблица стилей"},
+        answer_type="text/css",
+    )
 
 
 @cache

@@ -153,6 +153,15 @@ async def test_unknown_record_is_said_on_a_page(visitor: Visitor) -> None:
     assert (shown.status, "Такой записи нет" in shown.text, "Не получилось" in shown.text) == (404, True, True)
 
 
+async def test_strange_address_harms_no_answer(visitor: Visitor) -> None:
+    mark = (await enter(visitor)).form("/registry")["mark"]
+    for form in (f"{PATIENT}%1F/contacts", "/registry/visits/%0D%0ALocation:x/move", "/registry/slots/%00"):
+        for fields in ({}, {"mark": mark}):
+            shown = await visitor.post(form, fields)
+            assert shown.status in (400, 404)
+            assert "Такой записи нет" in shown.text or "Форма устарела" in shown.text
+
+
 async def test_integration_point_is_made_on_its_page(client: Client, visitor: Visitor) -> None:
     page = await enter(visitor, "integrator", "/integration")
     fields = {"client_id": "our-mis", "name": "ГП № 5", "ogrn": "1027700132195", "inn": "7707083890"}

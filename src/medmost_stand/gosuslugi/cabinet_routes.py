@@ -5,7 +5,7 @@ from __future__ import annotations
 from medmost_stand.api import Route
 from medmost_stand.gosuslugi.cabinet import HOME, Cabinet
 from medmost_stand.gosuslugi.door import BACK, BYE, LOGIN, Door
-from medmost_stand.screens import DONE, PAGE, Screens, style_route
+from medmost_stand.screens import HTML, PAGE, Screens, style_route
 
 
 def cabinet_routes(cabinet: Cabinet, door: Door, screens: Screens) -> list[Route]:
@@ -16,8 +16,8 @@ def cabinet_routes(cabinet: Cabinet, door: Door, screens: Screens) -> list[Route
         Route("GET", "/", cabinet.front, "Переход в личный кабинет", "open", answers={303: "Переход"}),
         style_route(),
         Route("GET", LOGIN, door.login, "Вход через ЕСИА", "open", answers={303: "К ЕСИА"}),
-        Route("GET", BACK, door.back, "Возврат из ЕСИА", "open", answers=PAGE | {303: "Вошли"}),
-        Route("GET", BYE, door.bye, "После выхода", "open", answers=PAGE),
+        Route("GET", BACK, door.back, "Возврат из ЕСИА", "open", answers=PAGE | {303: "Вошли"}, answer_type=HTML),
+        Route("GET", BYE, door.bye, "После выхода", "open", answers=PAGE, answer_type=HTML),
         act(f"{HOME}/logout", door.logout, lambda _: HOME, "Выход"),
         page(HOME, cabinet.policies, "Мои полисы"),
         act(f"{HOME}/policies/{{id}}/contacts", cabinet.contacts, lambda _: HOME, "Телефон и почта"),
@@ -29,6 +29,5 @@ def cabinet_routes(cabinet: Cabinet, door: Door, screens: Screens) -> list[Route
         page(f"{HOME}/booking", cabinet.clinics, "Запись к врачу: поликлиника"),
         page(f"{HOME}/booking/{{oid}}", cabinet.doctors, "Запись к врачу: врач"),
         page(f"{HOME}/booking/{{oid}}/{{id}}", cabinet.times, "Запись к врачу: время"),
-        Route("POST", f"{HOME}/booking/{{oid}}/{{id}}", cabinet.book, "Запись к врачу", "session",
-              answers=DONE | {409: "Время занято"}),
-    ]  # fmt: skip
+        screens.form_route(f"{HOME}/booking/{{oid}}/{{id}}", cabinet.book, "Запись к врачу"),
+    ]

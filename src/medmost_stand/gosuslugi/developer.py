@@ -16,7 +16,7 @@ from medmost_stand.gosuslugi.certificates import TestCentre, checked_certificate
 from medmost_stand.gosuslugi.developer_api import shown as registration_of
 from medmost_stand.gosuslugi.partners import Partners
 from medmost_stand.refusal import Reason, Refusal
-from medmost_stand.screens import DONE, PAGE, Form, Screens
+from medmost_stand.screens import Form, Screens
 
 HOME = "/developer"
 Doing = Callable[[Call, Form], Awaitable[dict[str, Any]]]
@@ -88,8 +88,7 @@ class DeveloperPage:
                 return self._shown(call, 422, problem=refusal.text, values=fields)
             return self._shown(call, made=made)
 
-        answers = DONE | PAGE | {422: "Страница с тем, что не так"}
-        return Route("POST", path, self._screens.reading(handle), summary, "session", answers=answers)
+        return self._screens.form_route(path, handle, summary)
 
     def _representative(self, call: Call) -> dict[str, Any]:
         citizen = self._state.population.by_login(call.client)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ import msgspec
 
 from medmost.config import Config
 from medmost.domain.errors import Fatal
-from medmost.domain.guard import Limit, fingerprint
+from medmost.domain.guard import Limit
 from medmost.domain.record import Side
 from medmost.mapping import load_mappings, mapping_hash
 from medmost.metrics import Metrics
@@ -24,11 +24,13 @@ from medmost.queue.embedded import Doorbell
 from medmost.store import deliveries, ledgers, pairs
 from medmost.store.cipher import Cipher
 from medmost.store.database import Database
-from medmost.sync.engine import Engine, Pace
+from medmost.sync.engine import Engine
+from medmost.sync.expected import canaries_of, ends_of, windows_of
 from medmost.sync.flight import Outcome
 from medmost.sync.house import Clock, House
-from medmost.sync.lookout import Canary, Lookout, recognise_environment, recognise_rules
+from medmost.sync.lookout import Lookout, recognise_environment, recognise_rules
 from medmost.sync.receive import Receiver
+from medmost.sync.schedule import Pace
 from medmost.sync.versions import recognise_versions
 from medmost.systems.connect import connect
 from medmost.systems.contract import System
@@ -38,6 +40,8 @@ NOTICED_AS = {"quarantined": "refused", "dead": "refused", "ambiguous": "refused
 """Events that people hear of in the same digest: what a person has to look at, one record at a time."""
 
 
+LONGEST_OVERLAP = 3600.0
+"""Seconds that a pass reaches back at most, however long the intervals are."""
 LEASE_IN_DEADLINES = 3.25
 """A lease outlives the looks before a create and the create itself, each at its longest."""
 
@@ -108,6 +112,7 @@ async def _build(config: Config, clock: Clock) -> App:
         deadline=config.deliver.deadline,
         lease=config.deliver.deadline * LEASE_IN_DEADLINES,
         deletes=Limit(config.brakes.deletes_percent, config.brakes.deletes_least, config.brakes.deletes_most),
+        windows=windows_of(config),
         changes=Limit(config.brakes.changes_percent, config.brakes.changes_least),
     )
     database = await Database(config.state.path).open()
@@ -141,7 +146,8 @@ async def _build(config: Config, clock: Clock) -> App:
         in_flight=min(config.deliver.in_flight, config.systems.gosuslugi.in_flight, config.systems.emias.in_flight),
         subscribe=subscribe,
         told=metrics_of_writes(metrics, clock),
-        lookout=Lookout(house, database, systems, _canaries(config, mappings), config.environment.name),
+        lookout=Lookout(house, database, systems, canaries_of(config, mappings), config.environment.name),
+        alarm=config.poll.alarm,
     )
     app = App(
         config=config,
@@ -159,44 +165,22 @@ async def _build(config: Config, clock: Clock) -> App:
     )
     await _set_initial_stages(app)
     await recognise_versions(house, database)
-    await database.write(lambda tx: recognise_rules(tx, house, _ends(config)))
+    await database.write(lambda tx: recognise_rules(tx, house, ends_of(config)))
     return app
 
 
 def _named_alike(config: Config, collections: dict[str, str]) -> tuple[GosuslugiSettings, EmiasSettings]:
-    """Both ends' settings with the name of every kind in addresses: as set, else as its mapping has it."""
+    """Both ends' settings with the name of every kind in addresses: as set, else as its mapping has it.
+
+    Each pass reads again what two intervals may have hidden (reliability §5.3).
+    """
     ends = config.systems
+    back = min(2 * config.poll.max, LONGEST_OVERLAP)
+    g, e = (max(end.overlap, back) for end in (ends.gosuslugi, ends.emias))
     return (
-        msgspec.structs.replace(ends.gosuslugi, collections=collections | ends.gosuslugi.collections),
-        msgspec.structs.replace(ends.emias, collections=collections | ends.emias.collections),
+        msgspec.structs.replace(ends.gosuslugi, collections=collections | ends.gosuslugi.collections, overlap=g),
+        msgspec.structs.replace(ends.emias, collections=collections | ends.emias.collections, overlap=e),
     )
-
-
-def _canaries(config: Config, kinds: Iterable[str]) -> dict[Side, Canary]:
-    """Raises Fatal where one is of no known kind."""
-    told = {Side.GOSUSLUGI: config.systems.gosuslugi.canary, Side.EMIAS: config.systems.emias.canary}
-    found = {side: Canary(*text.split("/", 1)) for side, text in told.items() if text}
-    for side, canary in found.items():
-        if canary.kind not in kinds:
-            names = ", ".join(kinds)
-            raise Fatal(
-                "MM-CFG-VALUE",
-                f"systems.toml: systems.{side}.canary: вида «{canary.kind}» нет; есть: {names}",
-                f"systems.toml: systems.{side}.canary: there is no kind `{canary.kind}`; there are: {names}",
-            )
-    return found
-
-
-ACCOUNT = ("base_url", "environment", "client", "client_id", "exchange_path", "orders_path", "api_path", "token_path")
-"""What says which system it is and who we are there; keys and certificates are renewed without changing that."""
-
-
-def _ends(config: Config) -> dict[str, str]:
-    """Name of an end -> fingerprint of its address and our account there."""
-    ends = {"gosuslugi": config.systems.gosuslugi, "emias": config.systems.emias}
-    return {
-        name: fingerprint("\n".join(f"{key}={getattr(end, key, '')}" for key in ACCOUNT)) for name, end in ends.items()
-    }
 
 
 def metrics_of_writes(metrics: Metrics, clock: Clock) -> Callable[[list[Outcome]], None]:

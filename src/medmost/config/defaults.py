@@ -40,7 +40,7 @@ support = "Поддержка: телефон и почта вашей орга�
 # [[contacts.people]]             # кому приходят уведомления / who gets notices
 # name = "Дежурный"
 # urls = ["file:secrets/notices.url"]   # адрес Apprise, например mailtos://имя:пароль@сервер?to=почта
-# events = ["outage", "token", "refused", "brake", "page", "drift"]   # без этой строки: все / without this line: all
+# events = ["outage", "token", "refused", "brake", "page", "drift", "stale"]  # без строки: все / without it: all
 
 [legal]
 policy_basis = ""                 # основание передачи сведений о полисах / legal basis for policies

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from medmost.config.settings import EVENTS, Config, allowed_stages, known_kinds
 from medmost.config.shape import Place
 from medmost.config.troubles import Key, Troubles
+from medmost.domain.windows import parse
 
 
 class Rules:
@@ -103,6 +104,11 @@ class Rules:
                 ru = "стенд и настоящая среда не смешиваются; здесь должно быть то же, что в environment.name"
                 en = "the stand and a real environment do not mix; write the same as in environment.name"
                 self._bad(("systems", side, "environment"), ru, en, "MM-CFG-STAND")
+            for window in settings.maintenance:
+                if parse(window) is None:
+                    ru = "окно работ вида «daily 02:00-04:00» или «sun 01:00-05:00», по Москве"
+                    en = "a window is written `daily 02:00-04:00` or `sun 01:00-05:00`, in Moscow time"
+                    self._bad(("systems", side, "maintenance"), ru, en)
             kind, _, ref = settings.canary.partition("/")
             if settings.canary and not (kind and ref):
                 ru, en = "вид и номер записи через косую черту: policy/ID", "kind and id of a record: policy/ID"

@@ -12,7 +12,7 @@ from medmost.systems.settings import EmiasSettings, GosuslugiSettings
 
 TWO_WAY_KINDS: Final = ("policy", "visit", "request")
 """Kinds that people enter at both sides: they are tried in double entry, the others in shadow (contracts §5)."""
-EVENTS: Final = ("outage", "token", "refused", "brake", "page", "drift")
+EVENTS: Final = ("outage", "token", "refused", "brake", "page", "drift", "stale")
 """What a contact may ask to hear of."""
 
 
@@ -49,6 +49,7 @@ class Poll(_Section, frozen=True, kw_only=True):
 
     min: float = 300
     max: float = 900
+    alarm: float = 300  # beyond 15 minutes, or `max`: then what is read is out of date, and people are told
 
 
 class Environment(_Section, frozen=True, kw_only=True):

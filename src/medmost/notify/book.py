@@ -19,6 +19,8 @@ EventKind = Literal[
     "page-ok",
     "drift",
     "drift-ok",
+    "stale",
+    "stale-ok",
 ]
 """`-ok` and `reachable` end what their counterpart began; `refused` is a single refusal for good."""
 

@@ -16,9 +16,12 @@ from medmost.notify.texts import write_notice
 from medmost.notify.words import Lang
 
 DIGEST_EVERY: Final = timedelta(hours=1)
-_OPENS: Final = {"unreachable": "outage", "token": "token", "brake": "brake", "page": "page", "drift": "drift"}
-_ENDS: Final = {"reachable": "outage", "token-ok": "token", "brake-ok": "brake", "page-ok": "page", "drift-ok": "drift"}
-_AT_ONCE: Final = ("token", "brake", "drift")
+_OPENS: Final = {
+    "unreachable": "outage", "token": "token", "brake": "brake", "page": "page", "drift": "drift", "stale": "stale",
+}  # fmt: skip
+_ENDS: Final = {"reachable": "outage"} | {f"{name}-ok": name for name in ("token", "brake", "page", "drift", "stale")}
+_AT_ONCE: Final = ("token", "brake", "drift", "stale")
+_CLEAR: Final = {"outage": "clear", "stale": "fresh"}
 """The other groups wait for the quiet time first: a short silence or one bad page is repaired by the next try."""
 
 
@@ -79,8 +82,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         if spell.calm_since is not None:
             if now - spell.calm_since < self.quiet:
                 return spell, []
-            clear = group == "outage"
-            return None, [self._notice("clear", group, spell.event, spell.calm_since)] if clear else []
+            clear = _CLEAR.get(group)
+            return None, [self._notice(clear, group, spell.event, spell.calm_since)] if clear else []
         if not spell.announced and now - spell.event.at >= self.quiet:
             return self._announce(group, spell, now, [])
         return spell, []

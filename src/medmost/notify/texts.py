@@ -111,6 +111,32 @@ _TEXTS: Final[dict[str, dict[Lang, tuple[str, str]]]] = {
             ),
         ),
     },
+    "stale": {
+        "ru": (
+            "{system}: данные устарели, {kind}",
+            (
+                "{since}: вид «{kind}» давно не читался до конца, хотя система отвечает ({code}).\n"
+                "Что сделать: medmost status; если система просит подождать, спросите о лимите вызовов."
+            ),
+        ),
+        "en": (
+            "{system}: {kind} are out of date",
+            (
+                "{since}: {kind} have not been read to their end for long, though the system answers ({code}).\n"
+                "What to do: medmost status; if the system asks to wait, talk about the limit of calls."
+            ),
+        ),
+    },
+    "fresh": {
+        "ru": (
+            "{system}: данные снова свежие, {kind}",
+            "Вид «{kind}» не читался с {since} до {until} ({length}). Делать ничего не нужно.",
+        ),
+        "en": (
+            "{system}: {kind} are up to date again",
+            "{kind} were not read from {since} to {until} ({length}). There is nothing to do.",
+        ),
+    },
     "page": {
         "ru": (
             "{system}: непонятный ответ, {kind}",

@@ -60,7 +60,7 @@ class Deliverer:
         """Settles what has landed and claims into free room. False when there was nothing to do."""
         if self._broken is not None:
             raise self._broken
-        room = self._most - len(self._flying)
+        room = 0 if self.house.resting(self.side) else self._most - len(self._flying)
         landed, flights = await self._commit(room if room * 4 >= self._most else 0)
         for flight in flights:
             task = asyncio.create_task(self._fly(flight))

@@ -8,36 +8,34 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
-import msgspec
 import structlog
 
-from medmost.domain.errors import Fatal, MedmostError, Transient, Unusable
-from medmost.domain.pacing import next_interval, next_start
+from medmost.domain.errors import Fatal, MedmostError, Unusable
 from medmost.domain.record import BOTH, Side
 from medmost.queue.embedded import Doorbell
-from medmost.store import deliveries, journal, ledgers, pairs
+from medmost.store import deliveries, leases, ledgers
 from medmost.store.database import Database
+from medmost.sync import keeping
 from medmost.sync.deliver import Deliverer
 from medmost.sync.flight import Outcome
+from medmost.sync.freshness import Freshness
 from medmost.sync.house import House
 from medmost.sync.linked import read_left_over
 from medmost.sync.lookout import Lookout
+from medmost.sync.outages import is_outage, silent
 from medmost.sync.poll import Passed, Poller
+from medmost.sync.schedule import Pace, Schedule
 from medmost.sync.stages import open_kinds
 from medmost.systems.contract import System
 
 log = structlog.get_logger()
-WATCH_SECONDS, CHECKPOINT_SECONDS, INBOX_DAYS = 2.0, 60.0, 31
+WATCH_SECONDS, CHECKPOINT_SECONDS = 2.0, 60.0
 PROBE_SECONDS = 5.0
 CLOCK_STEP = 5.0  # seconds by which our wall clock may fall behind the steady one between two looks
-
-
-class Pace(msgspec.Struct, frozen=True):
-    """Seconds between two polls of a kind: adaptive between the two, fixed where they are equal."""
-
-    least: float = 300.0
-    most: float = 900.0
+LEADER_SECONDS, LEADS_SECONDS = 15.0, 180.0
+"""A poller looks this often whether it may lead, and leads for so long without a further word."""
 
 
 class Engine:
@@ -55,6 +53,7 @@ class Engine:
         subscribe: Callable[[System], Awaitable[None]] | None = None,
         told: Callable[[list[Outcome]], None] = lambda _: None,
         lookout: Lookout | None = None,
+        alarm: float = 300.0,
     ) -> None:
         self.house, self.database, self.systems, self.bell, self.pace = house, database, systems, bell, pace
         self.pollers = {side: Poller(house, database, system, bell) for side, system in systems.items()}
@@ -62,7 +61,9 @@ class Engine:
             side: Deliverer(house, database, system, bell, in_flight=in_flight, told=told)
             for side, system in systems.items()
         }
-        self.next_poll: dict[tuple[Side, str], float] = {}
+        self.schedule = Schedule(house, pace)
+        self.next_poll = self.schedule.next_poll
+        self.freshness = Freshness(house, database, pace, alarm)
         self.reachable: dict[Side, bool] = dict.fromkeys(BOTH, True)
         self.left_over: set[Side] = set()  # where records of linked patients could not be read yet
         self._subscribe = subscribe
@@ -70,6 +71,8 @@ class Engine:
         self._page_errors: set[tuple[Side, str]] = set()
         self._refused: set[Side] = set()
         self._clock_seen: tuple[float, float] | None = None  # wall and steady time when last looked
+        self._rested: set[Side] = set()
+        self._there_since: dict[Side, float] = dict.fromkeys(BOTH, house.clock.now())
         self.running = False
         self._lookout = lookout or Lookout(house, database, systems)
 
@@ -83,6 +86,7 @@ class Engine:
             self._wake_at(stop),
         ]
         self.running = True
+        self.schedule.begin()
         await self._lookout.look()  # before anything is sent
         tasks = [asyncio.create_task(loop) for loop in loops]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -92,7 +96,7 @@ class Engine:
         troubles = [trouble for task in tasks if (trouble := task.exception()) is not None]
         if troubles:  # the others are most often about the same
             raise troubles[0]
-        await self.database.write(self._checkpoint)
+        await keeping.checkpoint(self.house, self.database)
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
         """Loops that sleep until their next turn, a poll's up to a minute, hear of the end at once."""
@@ -118,8 +122,9 @@ class Engine:
 
     def _sendable(self, tx: sqlite3.Connection) -> int:
         kinds = open_kinds(ledgers.stages(tx), self.house.mappings)
-        rows = tx.execute("SELECT kind, COUNT(*) FROM delivery WHERE state IN ('due', 'in_flight') GROUP BY kind")
-        return sum(number for kind, number in rows if kind in kinds)
+        query = "SELECT kind, side, COUNT(*) FROM delivery WHERE state IN ('due', 'in_flight') GROUP BY kind, side"
+        resting = {side.value for side in BOTH if self.house.resting(side)}
+        return sum(number for kind, side, number in tx.execute(query) if kind in kinds and side not in resting)
 
     # ------------------------------------------------------------ polling
     async def poll_once(self, kinds: list[str] | None = None) -> dict[tuple[Side, str], Passed]:
@@ -160,34 +165,26 @@ class Engine:
         return passed
 
     async def _poll_loop(self, side: Side, stop: asyncio.Event) -> None:
-        intervals: dict[str, float | None] = dict.fromkeys(self.house.mappings)
-        now = self.house.clock.now
-        for kind in self.house.mappings:
-            self.next_poll[side, kind] = now()
         while not stop.is_set():
-            stages = await self.database.read(ledgers.stages)
-            due = [kind for kind in self.house.mappings if self._is_due(self.next_poll[side, kind] - now())]
-            for kind in due:
-                if stop.is_set() or stages.get(kind, ("observe", "", False))[0] == "stopped":
-                    self.next_poll[side, kind] = now() + self.pace.least
-                    continue
-                passed = await self._pass(side, kind)
-                overloaded = isinstance(passed.error, Transient) and passed.error.retry_after is not None
-                intervals[kind] = next_interval(intervals[kind], overloaded, self.pace.least, self.pace.most)
-                pause = next_start(intervals[kind] or self.pace.least, self.house.chance())
-                if passed.error is not None:
-                    pause = min(pause, PROBE_SECONDS)
-                self.next_poll[side, kind] = now() + pause
-            wake = min(self.next_poll[side, kind] for kind in self.house.mappings)
-            await self.bell.wait(f"poll.{side}", max(0.05, min(wake - now(), 60.0)))
+            if not self.house.resting(side) and await self._leads(side):
+                stages = await self.database.read(ledgers.stages)
+                for kind in self.schedule.due(side):
+                    if stop.is_set() or stages.get(kind, ("observe", "", False))[0] == "stopped":
+                        self.schedule.postpone(side, kind)
+                        continue
+                    passed = await self._pass(side, kind)
+                    self.schedule.after(side, kind, passed.error, self.systems[side].health().overloaded)
+            wait = LEADER_SECONDS if self.schedule.due(side) else self.schedule.wait(side)
+            await self.bell.wait(f"poll.{side}", max(0.05, min(wait, 60.0)))
 
-    def _is_due(self, wait: float) -> bool:
-        """A wait longer than any we give ourselves means that our clock was set back (I21): it is over."""
-        return wait <= 0 or wait > next_start(self.pace.most, 1.0) + 1.0
+    async def _leads(self, side: Side) -> bool:
+        """One process polls a system, however many there are: they must not multiply its load."""
+        now, holder = self.house.clock.now(), self.house.writer
+        take = partial(leases.take, name=f"poll.{side}", holder=holder, now=now, seconds=LEADS_SECONDS)
+        return bool(self.schedule.due(side)) and await self.database.write(take) is not None
 
     def poll_now(self, side: Side, kinds: list[str] | None = None) -> None:
-        for kind in kinds or list(self.house.mappings):
-            self.next_poll[side, kind] = 0.0
+        self.schedule.hurry(side, kinds)
         self.bell.ring(f"poll.{side}")
 
     # ------------------------------------------------------------ watching
@@ -197,10 +194,12 @@ class Engine:
         while not stop.is_set():
             await self._watch_our_clock()
             now = self.house.clock.now()
+            if side in self._rested and not self.house.resting(side):
+                await self._after_rest(side)
             if now < last_probe or now - last_probe >= (WATCH_SECONDS if not self.reachable[side] else PROBE_SECONDS):
                 last_probe = now
                 health = await self.systems[side].probe()
-                await self._noticed(side, health.trouble or (None if health.reachable else _silent(side)))
+                await self._noticed(side, health.trouble or (None if health.reachable else silent(side)))
             if self._subscribe and side not in self._subscribed and self.reachable[side]:
                 await self._try_subscribe(side)
             if side in self.left_over and self.reachable[side]:
@@ -216,9 +215,18 @@ class Engine:
             return
         self._subscribed.add(side)
 
+    async def _after_rest(self, side: Side) -> None:
+        """A maintenance window is over: what waited goes on. A system that is still away is an outage from now on."""
+        self._rested.discard(side)
+        self.reachable[side], self._there_since[side] = True, self.house.clock.now()
+        await self._catch_up(side)
+
     async def _noticed(self, side: Side, error: MedmostError | None) -> None:
-        """An outage begins or ends: one event each, and a catch-up at its end."""
-        up = error is None or not _is_outage(error)
+        """An outage begins or ends: one event each, and a catch-up at its end. In a maintenance window none is one."""
+        if self.house.resting(side):
+            self._rested.add(side)
+            return
+        up = error is None or not is_outage(error)
         if isinstance(error, Fatal):
             self._refused.add(side)
             await self.tell("token", side, "", error.code)
@@ -230,11 +238,20 @@ class Engine:
         self.reachable[side] = up
         await self.tell("reachable" if up else "unreachable", side, "", "" if error is None else error.code)
         if up:
-            self._subscribed.discard(side)
-            await self.database.write(lambda tx: deliveries.release_waiting(tx, side.value, "unreachable"))
-            self.poll_now(side)
-            self.bell.ring(f"deliver.{side}")
-            await self._read_left_over(side)
+            self._there_since[side] = self.house.clock.now()
+            await self._catch_up(side)
+
+    async def _catch_up(self, side: Side) -> None:
+        self._subscribed.discard(side)
+        await self.database.write(lambda tx: deliveries.release_waiting(tx, side.value, "unreachable"))
+        self.poll_now(side)
+        self.bell.ring(f"deliver.{side}")
+        await self._read_left_over(side)
+
+    def _there(self) -> dict[Side, float | None]:
+        """Since when each system has been there to be read."""
+        away = {side for side in BOTH if not self.reachable[side] or self.house.resting(side) or side in self._rested}
+        return {side: None if side in away else self._there_since[side] for side in BOTH}
 
     async def tell(self, event: str, side: Side, kind: str = "", code: str = "") -> None:
         now = self.house.clock.now()
@@ -244,9 +261,11 @@ class Engine:
     # ------------------------------------------------------------ keeping house
     async def _house_loop(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await self.database.write(self._checkpoint)
+            await keeping.checkpoint(self.house, self.database)
             await self.keep_house()
             await self._lookout.look()
+            if await self.freshness.look(self._there()):
+                self.bell.ring("notify")
             for side in BOTH:
                 await self._read_left_over(side)
             try:
@@ -262,15 +281,11 @@ class Engine:
         if lost > CLOCK_STEP:
             log.warning("our clock was set back", seconds=round(lost))
             await self.database.write(lambda tx: deliveries.clock_set_back(tx, lost))
-            self.next_poll = {place: at - lost for place, at in self.next_poll.items()}
+            self.schedule.clock_set_back(lost)
 
     async def keep_house(self) -> None:
         """Forgets what has run out: past slots, old webhook ids."""
-        now = self.house.clock.now()
-        forgotten = 1
-        while forgotten:
-            forgotten = await self.database.write(lambda tx: _forget_expired(tx, now))
-        await self.database.write(lambda tx: ledgers.forget_inbox(tx, now - INBOX_DAYS * 86400))
+        await keeping.keep_house(self.house, self.database)
 
     async def _read_left_over(self, side: Side) -> None:
         """Each side by itself: one that is away does not keep the other's backlog waiting."""
@@ -283,24 +298,3 @@ class Engine:
             log.warning("records of linked patients not read yet", system=side.value, code=error.code)
         else:
             self.left_over.discard(side)
-
-    def _checkpoint(self, tx: sqlite3.Connection) -> None:
-        journal.checkpoint(tx, self.house.cipher, self.house.clock.now())
-
-
-def _forget_expired(tx: sqlite3.Connection, now: float) -> int:
-    ids = pairs.expired(tx, now)
-    pairs.delete(tx, ids)
-    return len(ids)
-
-
-def _is_outage(error: MedmostError) -> bool:
-    return isinstance(error, Transient) and error.code not in ANSWERED
-
-
-ANSWERED = ("MM-SYS-PAGE", "MM-SYS-LIMIT", "MM-SYS-BUSY", "MM-SYS-TOKEN", "MM-SYS-CREDENTIALS", "MM-SYS-DENIED")
-"""Troubles of a system that is there: a bad page, a limit (its or ours), a token it does not take."""
-
-
-def _silent(side: Side) -> Transient:
-    return Transient("MM-SYS-DOWN", f"Система {side} не отвечает", f"{side} does not answer", arrived=False)

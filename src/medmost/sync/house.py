@@ -13,6 +13,7 @@ import msgspec
 from medmost.domain import guard
 from medmost.domain.kinds import Kind
 from medmost.domain.record import Doc, Fields, Observation, Reading, Side
+from medmost.domain.windows import Window
 from medmost.mapping.contract import Mapping
 from medmost.store.cipher import Cipher
 from medmost.store.links import patient_index
@@ -53,7 +54,12 @@ class House:
     deletes: guard.Limit = guard.DELETES  # how many in one pass need no person
     changes: guard.Limit = guard.CHANGES
     watch: Watch = field(default_factory=Watch)  # shapes learned, and the fields held because one has changed
+    windows: Mapped[Side, tuple[Window, ...]] = field(default_factory=dict)  # when a system is known to be away
     skews: dict[Side, float] = field(default_factory=dict)  # seconds a system's clock is ahead of ours, as measured
+
+    def resting(self, side: Side) -> bool:
+        """Is this system in one of its maintenance windows? Then nothing is sent, and nobody is alarmed."""
+        return any(window.holds(self.clock.now()) for window in self.windows.get(side, ()))
 
     def chance(self) -> float:
         """A uniform number in [0, 1): jitter, never a secret."""

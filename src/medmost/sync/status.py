@@ -114,6 +114,7 @@ async def status(engine: Engine) -> dict[str, Any]:
     next_poll: dict[str, float] = {}
     for (_, kind), at in engine.next_poll.items():
         next_poll[kind] = min(at, next_poll.get(kind, at))
+    stale = engine.freshness.stale
 
     def look(tx: sqlite3.Connection) -> dict[str, Any]:
         return {
@@ -128,7 +129,10 @@ async def status(engine: Engine) -> dict[str, Any]:
     told = await database.read(look)
     healths = {side.value: system.health() for side, system in engine.systems.items()}
     systems = healths_status(healths)
+    for kind, numbers in told["kinds"].items():
+        numbers["stale"] = sorted(side.value for side in BOTH if (side, kind) in stale)
     for side in BOTH:
+        systems[side.value]["maintenance"] = house.resting(side)
         systems[side.value]["reachable"] = systems[side.value]["reachable"] and engine.reachable[side]
     healthy = (
         all(system["reachable"] for system in systems.values())

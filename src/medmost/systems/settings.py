@@ -22,6 +22,7 @@ class _End(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     deadline: float = 20.0  # for a read or a write as a whole, waiting and a token renewal included
     list_deadline: float = 60.0  # for one page of a list
     collections: dict[str, str] = {}  # kind -> its name in addresses; where nothing is said, as its mapping has it
+    maintenance: tuple[str, ...] = ()  # "daily 02:00-04:00", "sun 01:00-05:00", Moscow time: nothing sent, no alarm
     canary: str = ""  # kind/id of a record that nobody edits; gone or changed, it holds everything
     overlap: float = 120.0  # how far each pass of a list reaches back for changes that were committed late
 

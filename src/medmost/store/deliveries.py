@@ -9,9 +9,10 @@ import msgspec
 
 DUE, IN_FLIGHT, WAITING, AWAITING, DEAD = "due", "in_flight", "waiting", "awaiting_answer", "dead"
 
-LONGEST_WAIT = 900.0
-"""Seconds; a try costs little after that. A row that seems to wait longer was written before our clock was set back, or
-a system asked for more than anybody would wait (I21, F20): its own gate keeps the calls from it."""
+LONGEST_WAIT = 7200.0
+"""Seconds; no wait of ours is as long (a Retry-After is cut at an hour). A row that seems to wait longer was written
+before our clock was set back (I21). It must stay above every wait: a row that is woken at once, and told to wait again,
+would ask a struggling system without end."""
 
 
 class Delivery(msgspec.Struct):

@@ -56,7 +56,7 @@ bench: setup-dev ## what a record costs, beside the ceiling; ARGS="--only NAME -
 chaos: setup-dev ## medmost killed again and again between two faulty systems; ARGS="--kills N --seconds S --seed N"
 	PYTHONPATH=tests $(BIN)/python -m flows.kills $(ARGS)
 
-simulate: setup-dev ## random histories of the real engine; ARGS="--seconds 60 --seed N" or ARGS=--planted
+simulate: setup-dev ## the whole engine between two simulated systems; ARGS="--seconds 600 --seed N", --kills, --planted, --stepped, --day
 	PYTHONPATH=tests $(BIN)/python -m simulation $(ARGS)
 
 lock: setup-dev ## fresh hashed locks (needs uv)

@@ -161,7 +161,7 @@ class SimLoop(asyncio.BaseEventLoop):
             if coroutine is not None:
                 try:
                     coroutine.close()  # type: ignore[union-attr]  # coroutines only
-                except RuntimeError:  # a `finally` that waits, in a process that is no more
+                except (RuntimeError, ValueError):  # a `finally` that waits, or wants its context
                     continue
         self._ready.clear()
         self._scheduled.clear()  # type: ignore[attr-defined]  # the base class's heap

@@ -43,7 +43,7 @@ CALLS: dict[str, tuple[str, tuple[Call, ...]]] = {
 EVENTS: dict[str, str] = {
     "killed": "F1", "killed at a commit": "F1", "killed at a call": "F1", "killed while recovering": "F1",
     "stopped and started": "F2", "asleep for minutes": "F3", "loop blocked": "F5", "disk full": "F6",
-    "restored from a copy": "F11", "system down": "F30", "writes closed": "F30", "one kind down": "F30",
+    "system down": "F30", "writes closed": "F30", "one kind down": "F30",
     "its clock jumps": "F25", "our clock jumps": "F44", "committed late": "F25", "key rotated": "F22",
 }  # fmt: skip
 """Faults of a whole process or system."""
@@ -57,7 +57,21 @@ PEOPLE: dict[str, str] = {
     "unlinked": "F41", "relinked": "F41", "odd text": "F45", "two operators decide": "F33", "taken hour": "F33",
     "many deleted": "F36",
 }  # fmt: skip
-STATES = ("new", "level", "behind", "conflict", "invalid", "refused", "ambiguous", "no_consent")
+STATES = ("level", "behind", "conflict", "invalid", "ambiguous", "no_consent")
+LISTED: dict[str, tuple[str, ...]] = {
+    **{name: STATES if "page" in calls else ("behind", "conflict") for name, (_, calls) in CALLS.items()},
+    **dict.fromkeys(
+        (name for name in EVENTS if name not in ("restored from a copy", "killed while recovering")), STATES
+    ),
+    **dict.fromkeys((name for name in HOOKS), ("level", "behind", "conflict")),
+    **dict.fromkeys(
+        ("both edit one field", "saved without a change", "unmapped member"), ("level", "behind", "conflict")
+    ),
+    "token revoked": ("level", "behind", "conflict"),
+    "another person's record": ("level", "behind", "conflict"),
+    "killed while recovering": ("new",),
+}
+"""The cells that a campaign must have reached: a fault, and states of the records it struck."""
 
 
 @dataclass

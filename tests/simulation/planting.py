@@ -1,0 +1,103 @@
+"""Plays seeds over a copy of medmost with one mistake in it, each in a process of its own.
+
+`python -m simulation.planting COLLECTION FIRST MOST` is such a process: it imports medmost from where PYTHONPATH says,
+and prints the first seed at which an invariant broke, how long that took, and which it was.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from simulation.patches import Mistake
+    from simulation.town import Plan
+
+TESTS = Path(__file__).parents[1]
+SOURCE = TESTS.parent / "src" / "medmost"
+
+
+class Caught(msgspec.Struct):
+    """When a mistake was noticed. `seed` None: not at all."""
+
+    seed: int | None
+    seconds: float
+    problem: str = ""
+
+
+def catch(mistake: Mistake, first: int, most: int, limit: float = 600.0) -> Caught:
+    """Plants a mistake in a copy and plays up to `most` seeds. Raises ValueError where it cannot be planted."""
+    from simulation.patches import apply
+
+    with tempfile.TemporaryDirectory(prefix="medmost-planted-") as folder:
+        package = Path(folder) / "medmost"
+        shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns("__pycache__"))
+        apply(mistake, package)
+        command = [sys.executable, "-m", "simulation.planting", mistake.kinds or "-", str(first), str(most)]
+        environment = os.environ | {"PYTHONPATH": f"{folder}:{TESTS}", "PYTHONHASHSEED": "0"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit, check=False)
+    if done.returncode != 0:
+        return Caught(first, 0.0, f"does not run: {done.stderr.strip().splitlines()[-1:]}")
+    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Caught)
+
+
+def plans(collection: str, first: int) -> list[Plan]:
+    """Short, dense runs with the kinds that a mistake concerns."""
+    from simulation.town import drawn
+
+    mix = ("policies",) if collection == "-" else ("policies", collection)
+    mixes = {"-": (("policies",), ("policies", "visits"), ("policies", "results", "organizations"))}.get(
+        collection, (mix,)
+    )
+    return [
+        replace(drawn(first + n), acts=120, per_second=4.0, patients=5, collections=mixes[n % len(mixes)],
+                pace=(20.0, 60.0), quiet=130.0) for n in range(1000)
+    ]  # fmt: skip
+
+
+def main() -> None:
+    from simulation.histories import quick_folder
+    from simulation.town import play
+
+    collection, first, most = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    began = time.process_time()
+    found = Caught(None, 0.0)
+    with quick_folder() as folder:
+        for plan in plans(collection, first)[:most]:
+            verdict = play(plan, Path(folder))
+            if verdict.problems:
+                found = Caught(plan.seed, 0.0, verdict.problems[0][:200])
+                break
+    found.seconds = round(time.process_time() - began, 1)
+    sys.stdout.write("\n" + msgspec.json.encode(found).decode() + "\n")
+
+
+def table(mistakes: tuple[Mistake, ...], first: int, most: int, say: object) -> list[tuple[Mistake, Caught]]:
+    """All of them, two at a time; `say` hears of each as it ends."""
+
+    def one(mistake: Mistake) -> tuple[Mistake, Caught]:
+        caught = catch(mistake, first, most)
+        told = (
+            f"seed {caught.seed} after {caught.seconds} s: {caught.problem}"
+            if caught.seed is not None
+            else "NOT caught"
+        )
+        say(f"{mistake.area}: {mistake.name}: {told}")  # type: ignore[operator]  # a function of one line
+        return mistake, caught
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(one, mistakes))
+
+
+if __name__ == "__main__":
+    main()

@@ -135,6 +135,18 @@ FORMS: dict[str, list[Draw]] = {
         lambda r: f" 1.2.643.5.1.13.13.12.2.77.{r.randrange(10**5)}.0.{r.randrange(10**5)}",
         lambda r: r.choice(["77", "1.2.643.x", "1.02.643"]),
     ],
+    "inn": [
+        lambda r: f"{r.randrange(10**10):010d}",
+        lambda r: r.randrange(10**9, 10**10),
+        lambda r: f"{r.randrange(10**12):012d} ",
+        lambda r: r.choice(["770708389", "77070838930", "ИНН"]),
+    ],
+    "ogrn": [
+        lambda r: f"{r.randrange(10**13):013d}",
+        lambda r: f"{r.randrange(10**15):015d}",
+        lambda r: "102770013219",
+    ],
+    "kpp": [lambda r: f"{r.randrange(10**9):09d}", lambda r: f"7736ab{r.randrange(1000):03d}", lambda r: "77360100"],
     "date ISO": [*_dates(_iso), lambda r: f"{_iso(_day)(r)}T00:00:00", *_BROKEN_DATES],
     "date DD.MM.YYYY": [*_dates(_ru), *_BROKEN_DATES],
     "time ISO": [*_times(_iso, "T", _ISO_ENDS), *_BROKEN_DATES],

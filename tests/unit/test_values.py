@@ -84,6 +84,28 @@ def test_one_phone_in_many_spellings(shown: str) -> None:
     assert values.phone(shown) == "+79102206415"
 
 
+@pytest.mark.parametrize(
+    ("number", "warning"),
+    [
+        (values.inn_warning("7707083893"), None),
+        (values.inn_warning("7707083894"), "check_digit"),
+        (values.inn_warning("500100732259"), None),
+        (values.inn_warning("500100732258"), "check_digit"),
+        (values.ogrn_warning("1027700132195"), None),
+        (values.ogrn_warning("1027700132196"), "check_digit"),
+    ],
+)
+def test_doubtful_register_number_gets_its_warning(number: str | None, warning: str | None) -> None:
+    assert number == warning
+
+
+@pytest.mark.parametrize("bad", ["", "770708389", "77070838930", "ИНН", "770708389٣"])
+def test_what_is_no_inn_is_refused(bad: str) -> None:
+    assert values.inn(bad) is None
+    assert values.ogrn(bad) is None
+    assert values.kpp(bad + "_") is None
+
+
 @pytest.mark.parametrize("bad", ["", "220-64-15", "+7910220641", "phone", "+89102206415", "+7910220641٥"])
 def test_what_is_no_phone_is_refused(bad: str) -> None:
     assert values.phone(bad) is None

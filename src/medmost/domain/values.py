@@ -1,6 +1,7 @@
 """Normal forms and checks of the values that both systems speak of: policy number, SNILS, OID, phone, e-mail, names.
 
 Every function takes text as it was shown and gives its normal form, or None where it cannot be one. Pure.
+Where a number has a check that real numbers fail, it is a warning beside the normal form, never a reason to refuse.
 Sources: facts/emias.md §3 (ФФОМС order 79 of 07.04.2011 for the ENP, ISO/HL7 27931:2009 Mod10; ПФР rules for SNILS).
 """
 
@@ -10,6 +11,8 @@ import re
 import unicodedata
 
 from stdnum import luhn
+from stdnum.ru import inn as stdnum_inn
+from stdnum.ru import ogrn as stdnum_ogrn
 
 SNILS_UNCHECKED = 1_001_998
 """Numbers up to 001-001-998 were issued without check digits (facts/emias.md §3.3)."""
@@ -19,6 +22,7 @@ _PHONE_SIGNS = str.maketrans("", "", " \u00a0\u2009\u202f-\u2010\u2011\u2012\u20
 _POLICY_OLD = re.compile(r"(?=[0-9]*[A-ZА-ЯЁ])[0-9A-ZА-ЯЁ№]{6,20}")
 _OID = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]{0,18})){2,30}")
 _EMAIL = re.compile(r"[^\s@<>(),;:\"\[\]\\]{1,64}@[^\s@.<>(),;:\"\[\]\\]+(?:\.[^\s@.<>(),;:\"\[\]\\]+)+")
+_KPP = re.compile(r"[0-9]{4}[0-9A-Z]{2}[0-9]{3}")
 _NO_NAME = frozenset({"-", "—", "–", "нет", "отсутствует"})
 _NO_NAME_LENGTH = max(map(len, _NO_NAME))
 
@@ -98,6 +102,34 @@ def snils_check(digits: str) -> bool:
     d = digits.encode()  # character codes, each 48 above its digit
     total = 9 * d[0] + 8 * d[1] + 7 * d[2] + 6 * d[3] + 5 * d[4] + 4 * d[5] + 3 * d[6] + 2 * d[7] + d[8] - 48 * 45
     return total % 101 % 100 == int(digits[9:])
+
+
+def inn(value: str) -> str | None:
+    """A taxpayer's number: 10 digits of an organization, 12 of a person (§3.4); its check is only a warning."""
+    clean = value.translate(_SEPARATORS)
+    return clean if len(clean) in {10, 12} and clean.isascii() and clean.isdigit() else None
+
+
+def inn_warning(number: str) -> str | None:
+    """check_digit where the last digit (the last two of twelve) of a normal INN disagrees with the others (§3.4)."""
+    return None if stdnum_inn.is_valid(number) else "check_digit"
+
+
+def ogrn(value: str) -> str | None:
+    """The number in the register of legal entities, 13 digits, or of entrepreneurs, 15 (§3.4)."""
+    clean = value.translate(_SEPARATORS)
+    return clean if len(clean) in {13, 15} and clean.isascii() and clean.isdigit() else None
+
+
+def ogrn_warning(number: str) -> str | None:
+    """check_digit where the last digit of a normal OGRN disagrees with the remainder of the others (§3.4)."""
+    return None if stdnum_ogrn.is_valid(number) else "check_digit"
+
+
+def kpp(value: str) -> str | None:
+    """The reason code of tax registration: ``NNNN PP XXX``, whose PP may be Latin capitals; it has no check (§3.4)."""
+    clean = value.translate(_SEPARATORS).upper()
+    return clean if _KPP.fullmatch(clean) else None
 
 
 def phone(value: str) -> str | None:

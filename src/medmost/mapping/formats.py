@@ -219,6 +219,11 @@ LENSES: dict[str, Lens] = {
     "phone brackets": _lens("phone", _phone, write_phone, "+7(910)2206415", "+7(910)2206415"),
     "email": _lens("email", _normal(values.email, "name@domain.zone"), _same, "адрес почты", "e-mail address"),
     "oid": _lens("oid", _normal(values.oid, "1.2.643.…"), _same, "OID", "OID"),
+    "inn": _lens("inn", _normal(values.inn, "10 / 12 digits"), _same, "ИНН, 10 или 12 цифр", "INN, 10 or 12 digits"),
+    "ogrn": _lens(
+        "ogrn", _normal(values.ogrn, "13 / 15 digits"), _same, "ОГРН, 13 или 15 цифр", "OGRN, 13 or 15 digits"
+    ),
+    "kpp": _lens("kpp", _normal(values.kpp, "NNNNPPXXX"), _same, "КПП, 9 знаков", "KPP, 9 signs"),
     "date ISO": _lens("date", moscow.read_date_iso, _same, "ГГГГ-ММ-ДД", "YYYY-MM-DD"),
     "date DD.MM.YYYY": _lens("date", moscow.read_date_ru, moscow.write_date_ru, "ДД.ММ.ГГГГ", "DD.MM.YYYY"),
     "time ISO": _lens("time", moscow.read_time_iso, _same, "2026-11-23T10:00:00+03:00", "2026-11-23T10:00:00+03:00"),

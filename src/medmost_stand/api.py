@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from medmost_stand.dialect import Body
 from medmost_stand.faults import Draw, Faults
@@ -16,7 +17,7 @@ from medmost_stand.limits import CallLimit
 from medmost_stand.refusal import Reason, Refusal
 
 Security = Literal["open", "token", "session", "account", "loopback"]
-_ANYWHERE = "/{unknown:.*}"
+_ANYWHERE = "/{unknown:(?s:.*)}"
 NEVER_FAULTY = ("/health", "/openapi.json")
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
@@ -49,6 +50,13 @@ class Call:
         if not isinstance(body, dict):
             raise Refusal(Reason.BAD_REQUEST, "Тело запроса должно быть объектом JSON")
         return body if self.take is None else self.take(self, body)
+
+    async def form(self) -> Mapping[str, object]:
+        """The fields of a form; Refusal BAD_REQUEST for a body that cannot be read as one."""
+        try:
+            return await self.request.post()
+        except (ValueError, LookupError, HttpProcessingError, web.HTTPException):
+            raise Refusal(Reason.BAD_REQUEST, "Тело запроса не разбирается как форма") from None
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]

@@ -161,3 +161,13 @@ async def test_wrong_switch_changes_nothing(system: System, wrong: dict[str, obj
     before = (await system.client.call("GET", "/stand/orders")).json
     assert (await system.client.call("PUT", "/stand/orders", {"outcome": 4} | wrong)).status == 400
     assert (await system.client.call("GET", "/stand/orders")).json == before
+
+
+@pytest.mark.parametrize("path", ["/api/gusmev/push", "/aas/oauth2/v3/te", "/idp/login"])
+@pytest.mark.parametrize(
+    "body", [b"--x\r\n-8--x--\r\n", b'--x\r\nContent-Disposition: form-data; name="\x01"\r\n\r\n', b""]
+)
+async def test_broken_form_is_a_wrong_request(system: System, path: str, body: bytes) -> None:
+    headers = system.client.headers | {"Content-Type": "multipart/form-data; boundary=x"}
+    async with system.client.session.post(system.client.address + path, data=body, headers=headers) as reply:
+        assert 400 <= reply.status < 500

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import orjson
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from medmost_stand.api import Call, json_response
 from medmost_stand.clock import Clock
@@ -145,7 +146,7 @@ async def _form(request: web.Request) -> _Form:
         async for part in await request.multipart():
             if isinstance(part, BodyPartReader) and part.name:
                 parts[part.name] = await _read(part)
-    except ValueError:
+    except (ValueError, HttpProcessingError):
         raise refused("bad_request", "Тело multipart/form-data не разбирается") from None
     if "file" not in parts:
         raise refused("bad_request", "Нужна часть file", "file")

@@ -115,7 +115,10 @@ def order_routes(orders: OrderApi) -> list[Route]:
             schemas={200: _DICTIONARY},
         ),
         Route("GET", "/stand/orders", admin.show, "Переключатели заявлений", "loopback"),
-        Route("PUT", "/stand/orders", admin.change, "Задать переключатели заявлений", "loopback", body=record),
+        Route(
+            "PUT", "/stand/orders", admin.change, "Задать переключатели заявлений", "loopback",
+            body=record, answers={200: "Готово", 400: "Неверный переключатель"},
+        ),
     ]  # fmt: skip
 
 

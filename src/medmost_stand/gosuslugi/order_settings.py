@@ -66,8 +66,8 @@ class OrderSettings:
                 **{one: number and isinstance(value, int) and value >= least for one, least in numbers.items()},
                 "delay": number and 0 <= value <= DELAY_MOST,
                 "chunk_seconds": number and 0 < value <= DELAY_MOST,
-                "outcome": value in OUTCOMES,
-                "trouble": value is None or value in CODES,
+                "outcome": number and value in OUTCOMES,
+                "trouble": value is None or (isinstance(value, str) and value in CODES),
             }
             if name not in right:
                 raise Refusal(Reason.BAD_REQUEST, f"Есть переключатели: {', '.join(sorted(right))}", name)

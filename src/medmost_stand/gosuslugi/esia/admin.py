@@ -78,7 +78,7 @@ def _check_switches(body: dict[str, Any], known: set[str]) -> None:
     if not isinstance(body.get("legacy_rsa", False), bool):
         raise _wrong("legacy_rsa: true или false", "legacy_rsa")
     trouble = body.get("trouble")
-    if trouble is not None and trouble not in MEANINGS:
+    if trouble is not None and (not isinstance(trouble, str) or trouble not in MEANINGS):
         raise _wrong(f"trouble: один из кодов {', '.join(MEANINGS)}", "trouble")
 
 
@@ -91,7 +91,7 @@ def _checked_system(body: dict[str, Any]) -> dict[str, Any]:
             values["redirects" if name == "redirect_uris" else name] = tuple(value)
         elif name in _FLAGS and isinstance(value, bool):
             values[name] = value
-        elif name == "algorithm" and value in get_args(Algorithm):
+        elif name == "algorithm" and isinstance(value, str) and value in get_args(Algorithm):
             if value != "RS256" and not has_gost():
                 raise _wrong("algorithm: у OpenSSL на этой машине нет движка GOST", name)
             values[name] = value

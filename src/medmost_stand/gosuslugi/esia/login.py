@@ -37,7 +37,7 @@ class Login:
 
     async def login(self, call: Call) -> web.Response:
         """Checks login and password, or takes one of the people of the list."""
-        form = await call.request.post()
+        form = await call.form()
         name = str(form.get("request", ""))
         asked = self._asked(call, name)
         if name and asked is None:
@@ -71,7 +71,7 @@ class Login:
 
     async def consent(self, call: Call) -> web.Response:
         """The person's answer: a code, or ESIA-007004 for the system."""
-        form = await call.request.post()
+        form = await call.form()
         name = str(form.get("request", ""))
         asked, session = self._asked(call, name), self._session(call)
         if asked is None or session is None:
@@ -113,7 +113,7 @@ class Login:
 
     async def withdraw(self, call: Call) -> web.Response:
         """Ends a consent; the system's refresh tokens for this person end with it."""
-        form = await call.request.post()
+        form = await call.form()
         session = self._session(call)
         if session is None or not hmac.compare_digest(str(form.get("mark", "")).encode(), _mark(call).encode()):
             return found("/idp/login")

@@ -17,6 +17,7 @@ from medmost_stand.gosuslugi.esia.grants import Grant
 from medmost_stand.gosuslugi.esia.refusals import EsiaRefusal
 from medmost_stand.gosuslugi.esia.scopes import changed_consent_of, organisational, personal
 from medmost_stand.gosuslugi.partners import InformationSystem
+from medmost_stand.refusal import Refusal
 from medmost_stand.tokens import Tokens, encoded
 
 GRANTS = ("authorization_code", "refresh_token", "client_credentials")
@@ -43,7 +44,7 @@ class TokenEnd:
     async def _answer(self, call: Call, version: int) -> web.StreamResponse:
         state = ""
         try:
-            parameters = Parameters(await _form(call.request))
+            parameters = Parameters(await _form(call))
             state = parameters.one("state")
             answer = await self.exchange(parameters, version)
         except EsiaRefusal as refusal:
@@ -181,12 +182,12 @@ def _check_verifier(verifier: str, challenge: str | None) -> None:
         raise EsiaRefusal("ESIA-007040", "code_verifier")
 
 
-async def _form(request: web.Request) -> Any:
-    if request.content_type not in _FORMS:
+async def _form(call: Call) -> Any:
+    if call.request.content_type not in _FORMS:
         raise EsiaRefusal("ESIA-007038", "Content-Type")
     try:
-        return await request.post()
-    except (ValueError, LookupError, web.HTTPException):
+        return await call.form()
+    except Refusal:
         raise EsiaRefusal("ESIA-007038") from None
 
 

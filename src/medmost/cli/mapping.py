@@ -15,6 +15,7 @@ from medmost.cli.trying import show_trial, trial_json
 from medmost.domain.errors import Fatal, MedmostError
 from medmost.domain.record import Side
 from medmost.mapping import load_mappings, mapping_hash
+from medmost.mapping.books import html, write_xlsx
 from medmost.mapping.compiler import CompiledMapping
 from medmost.mapping.load import try_mappings
 from medmost.mapping.reference import json_schema
@@ -97,11 +98,15 @@ def _record(file: Path) -> tuple[Any, str]:
 
 @app.command("docs")
 def docs(folder: Path, config: Config = None) -> None:
-    """Таблицы полей в Markdown."""
+    """Таблицы полей: Markdown, HTML и XLSX, по-русски и по-английски."""
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"mapping.{lang()}.md"
-    target.write_text(markdown(_mappings(config), lang()), encoding="utf-8")
-    out.print(str(target))
+    mappings = _mappings(config)
+    for language in ("ru", "en"):
+        (folder / f"mapping.{language}.md").write_text(markdown(mappings, language), encoding="utf-8")
+        (folder / f"mapping.{language}.html").write_text(html(mappings, language), encoding="utf-8")
+        write_xlsx(folder / f"mapping.{language}.xlsx", mappings, language)
+    for name in sorted(one.name for one in folder.glob("mapping.*")):
+        out.print(str(folder / name), markup=False)
 
 
 @app.command("schema")

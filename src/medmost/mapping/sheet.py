@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from medmost.domain.kinds import Style
 from medmost.domain.record import Side
 from medmost.mapping.compiler import CompiledMapping, lens_of, owner_of
@@ -16,10 +18,11 @@ _WORDS = {
         "made": "Эта страница сделана из файлов `src/medmost/mapping/kinds/*.yaml`; правьте их, а не её.",
         "legend": (
             "Звёздочкой отмечены обязательные поля. «Решает» — чьё значение берётся, если поле изменили обе стороны "
-            "или оно различается при первой встрече. Пустое значение, пустой текст и отсутствие поля — одно и то же. "
+            "или оно различается при первой встрече. «Данные» — что поле говорит о человеке (152-ФЗ). "
+            "Пустое значение, пустой текст и отсутствие поля — одно и то же. "
             "Поля, которых нет в таблице, остаются у своей системы нетронутыми."
         ),
-        "columns": "Поле|Госуслуги|ЕМИАС|Решает|Пример",
+        "columns": "Поле|Госуслуги|ЕМИАС|Решает|FHIR R4|Данные|Пример",
         "key": "Ключ",
         "kind": "Ресурс FHIR R4",
         "both": "Обе стороны изменяют и создают записи.",
@@ -37,16 +40,23 @@ _WORDS = {
         "also": "читается и",
         "read only": "только чтение",
         "rows": "список",
+        "identity": "личность",
+        "contact": "связь",
+        "health": "здоровье",
+        "administrative": "учётные",
+        "none": "не личные",
+        "nsi": "НСИ",
     },
     "en": {
         "title": "Field mapping",
         "made": "This page is made of the files `src/medmost/mapping/kinds/*.yaml`; edit them, not it.",
         "legend": (
             'A star marks mandatory fields. "Decides" tells whose value is taken where both sides changed a field '
-            "or differ at first meeting. Null, empty text and absence are the same. "
+            'or differ at first meeting. "Data" is what a field tells of a person. '
+            "Null, empty text and absence are the same. "
             "Fields that the table does not have stay untouched at their own system."
         ),
-        "columns": "Field|Gosuslugi|EMIAS|Decides|Example",
+        "columns": "Field|Gosuslugi|EMIAS|Decides|FHIR R4|Data|Example",
         "key": "Key",
         "kind": "FHIR R4 resource",
         "both": "Both sides change and create records.",
@@ -64,20 +74,47 @@ _WORDS = {
         "also": "also read",
         "read only": "read only",
         "rows": "list",
+        "identity": "identity",
+        "contact": "contact",
+        "health": "health",
+        "administrative": "administrative",
+        "none": "not personal",
+        "nsi": "NSI",
     },
 }
+
+
+class KindTable(msgspec.Struct, frozen=True):
+    """One kind as people read it. Cells mark names of fields and places by backticks."""
+
+    kind: str
+    title: str
+    facts: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+def tables(mappings: Mapping[str, CompiledMapping], lang: str) -> list[KindTable]:
+    """Every kind, with every field and every row of a list. `lang` is ru or en."""
+    return [_kind_table(mapping.rule, lang) for mapping in mappings.values()]
+
+
+def words_of(lang: str) -> dict[str, str]:
+    """Title and legend of the whole, in a language."""
+    return {name: _WORDS[lang][name] for name in ("title", "legend")}
 
 
 def markdown(mappings: Mapping[str, CompiledMapping], lang: str) -> str:
     """A page with a table per kind. `lang` is ru or en."""
     words = _WORDS[lang]
     lines = [f"# {words['title']}", "", f"<!-- {words['made']} -->", "", words["legend"], ""]
-    for mapping in mappings.values():
-        lines += _kind_section(mapping.rule, lang)
+    for table in tables(mappings, lang):
+        lines += [f"## {table.title} · `{table.kind}`", "", table.facts, ""]
+        lines += [_row(table.columns), _row("---" for _ in table.columns), *(_row(cells) for cells in table.rows), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _kind_section(rule: KindRule, lang: str) -> list[str]:
+def _kind_table(rule: KindRule, lang: str) -> KindTable:
     words = _WORDS[lang]
     facts = [f"{words['key']}: {', '.join(f'`{name}`' for name in rule.key)}. {words['kind']}: {rule.fhir}."]
     if rule.source is not None:
@@ -87,13 +124,11 @@ def _kind_section(rule: KindRule, lang: str) -> list[str]:
     else:
         facts.append(words["both"])
     facts += [words[word] for word, holds in (("personal", rule.personal), ("clinical", rule.clinical)) if holds]
-    columns = words["columns"].split("|")
-    lines = [f"## {rule.title.in_lang(lang)} · `{rule.kind}`", "", " ".join(facts), ""]
-    lines += [_row(columns), _row("---" for _ in columns)]
+    rows = []
     for field in rule.fields:
-        lines.append(_row(_field_cells(rule, field, lang)))
-        lines += [_row(_row_cells(field, inner, lang)) for inner in field.rows]
-    return [*lines, ""]
+        rows.append(_field_cells(rule, field, lang))
+        rows += [_row_cells(field, inner, lang) for inner in field.rows]
+    return KindTable(rule.kind, rule.title.in_lang(lang), " ".join(facts), words["columns"].split("|"), rows)
 
 
 def _row(cells: Iterable[str]) -> str:
@@ -106,6 +141,7 @@ def _field_cells(rule: KindRule, field: FieldRule, lang: str) -> list[str]:
         _place(field, Side.GOSUSLUGI, lang),
         _place(field, Side.EMIAS, lang),
         _decides(rule, field, lang),
+        *_classes(field, lang),
         _example(field),
     ]
 
@@ -116,12 +152,18 @@ def _row_cells(field: FieldRule, inner: RowField, lang: str) -> list[str]:
         _place(inner, Side.GOSUSLUGI, lang),
         _place(inner, Side.EMIAS, lang),
         "",
+        *_classes(inner, lang),
         _example(inner),
     ]
 
 
 def _name(name: str, field: RowField, lang: str) -> str:
     return f"`{name}`{' *' if field.required else ''} {field.title.in_lang(lang)}"
+
+
+def _classes(field: RowField, lang: str) -> tuple[str, str]:
+    """The FHIR element and the class of personal data."""
+    return field.fhir or "", _WORDS[lang][field.data.value] if field.data is not None else ""
 
 
 def _example(field: RowField) -> str:
@@ -142,6 +184,8 @@ def _place(field: RowField, side: Side, lang: str) -> str:
         told.append(words["rows"])
     elif (lens := lens_of(field, side)) is not None:
         told.append(lens.ru if lang == "ru" else lens.en)
+    if field.nsi:
+        told.append(f"{words['nsi']} {field.nsi}")
     if place.also:
         told.append(f"{words['also']} {', '.join(f'`{name}`' for name in place.also)}")
     if not place.writes:

@@ -68,8 +68,15 @@ def kind_files(folder: Path | None) -> list[Path]:
 
 def mapping_hash(mappings: dict[str, CompiledMapping]) -> str:
     """Names what these mappings mean, whatever their files look like: kept with what was read by them."""
-    rules: list[KindRule] = [mapping.rule for mapping in mappings.values()]
+    rules = [_meaning(mapping.rule) for mapping in mappings.values()]
     return hashlib.sha256(msgspec.json.encode(rules, order="deterministic")).hexdigest()
+
+
+def _meaning(rule: KindRule) -> KindRule:
+    """The rule without what only shows it: a better sample changes no record."""
+    return msgspec.structs.replace(
+        rule, sample=None, fields=tuple(msgspec.structs.replace(field, examples=()) for field in rule.fields)
+    )
 
 
 def _parents_first(mappings: Mapping[str, CompiledMapping]) -> dict[str, CompiledMapping]:

@@ -99,6 +99,14 @@ def test_unforeseen_field_is_masked() -> None:
     assert Mask(b"k", frozenset({"Девичья фамилия"})).document(told)["Девичья фамилия"] == "Сидорова"
 
 
+def test_json_inside_a_string_is_masked_inside() -> None:
+    order = {"id": 2301000001, "orderAttributes": [{"name": "policyNumber", "value": "7754420892578207"}]}
+    hidden = orjson.loads(MASK.document({"order": orjson.dumps(order).decode()})["order"])
+    assert hidden["id"] == order["id"]
+    assert hidden["orderAttributes"][0]["value"] == MASK.text("7754420892578207")
+    assert hidden["orderAttributes"][0]["name"] == "policyNumber"
+
+
 def test_secrets_never_stand_in_a_recording() -> None:
     told = {"client_secret": "s3cret-value", "password": "pa55", "refresh_token": "ref-value"}
     assert set(MASK.document(told).values()) == {HIDDEN}

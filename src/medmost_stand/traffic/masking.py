@@ -10,14 +10,17 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
+
+import orjson
 
 HIDDEN = "***"
 _SECRETS = re.compile(r"(access|refresh|id)_?to?ke?n|secret|signature|password|assertion|api_?key", re.IGNORECASE)
 _KEPT_NAMES = frozenset(
     """id orderId version updatedAt deletedAt originId serverTime nextPageToken pageToken pageSize updatedSince origin
-    sex source flag unit collections method event scope page size total changedAfter
+    currentStatusHistoryId originRowId sex source flag unit collections method event scope page size total changedAfter
     редакция изменено удалено внешнийИд время Статус Состояние Пол Категория Действует Самозапись Отклонение""".split()
 ) | {"Вид полиса", "Статус записи", "Кем записан", "Вид приёма"}
 _CODES = re.compile(r"(status|type|code|kind|state|interpretation|reason)(Id)?$", re.IGNORECASE)
@@ -48,6 +51,8 @@ class Mask:
 
     def document(self, value: Any, name: str = "") -> Any:
         """A JSON value with everything personal replaced; `name` is the field it stands in."""
+        if isinstance(value, dict) and value.keys() == {"name", "value"} and isinstance(value["name"], str):
+            return {"name": value["name"], "value": self.document(value["value"], value["name"])}
         if isinstance(value, dict):
             return {key: self.document(inner, key) for key, inner in value.items()}
         if isinstance(value, list):
@@ -71,12 +76,15 @@ class Mask:
         for pattern, order in ((_ISO_DAY, (1, 2, 3)), (_RU_DAY, (3, 2, 1))):
             if found := pattern.fullmatch(value):
                 return self._day(value, *(int(found[group]) for group in order), russian=pattern is _RU_DAY)
+        if value[0] in "{[":  # the order API hands JSON over inside a string
+            with suppress(orjson.JSONDecodeError):
+                return orjson.dumps(self.document(orjson.loads(value), name)).decode()
+        return self._signs(value, phone=bool(_PHONES.search(name)) or value.startswith("+"))
+
+    def _signs(self, value: str, *, phone: bool) -> str:
         digits = "".join(filter(str.isdigit, value))
-        letters = any(sign.isalpha() for sign in value)
-        if not letters and len(digits) >= 6:
-            return self._laid_out(
-                value, self._number(digits, phone=bool(_PHONES.search(name)) or value.startswith("+"))
-            )
+        if len(digits) >= 6 and not any(sign.isalpha() for sign in value):
+            return self._laid_out(value, self._number(digits, phone=phone))
         scheme = re.match(r"https?://", value)
         head = scheme[0] if scheme else ""
         rest = _WORDS.sub(lambda word: self._word(word[0]), unicodedata.normalize("NFC", value[len(head) :]))

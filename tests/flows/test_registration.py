@@ -65,7 +65,8 @@ async def test_newcomer_ends_with_a_green_check(systems: Systems) -> None:
 
 async def test_walk_is_resumed_and_repeated_without_harm(systems: Systems) -> None:
     answers = str(await answers_file(systems))
-    await access(systems, "--answers", answers, "--register", code=0)
+    told = await access(systems, "--answers", answers, "--set", "gosuslugi.signer=ecdsa", "--register", code=0)
+    assert "ECDSA" in told["warnings"][0][0]  # said loudly, also where a person has chosen it
     secrets = systems.folder / "secrets"
     before = {file.name: file.read_text() for file in secrets.iterdir()}
     await access(systems, "--answers", answers, "--register", code=0)
@@ -75,7 +76,8 @@ async def test_walk_is_resumed_and_repeated_without_harm(systems: Systems) -> No
     assert missing(await access(systems, code=1)) == ["CERTIFICATE", "GOSUSLUGI-KEY", "EMIAS-POINT", "EMIAS-KEY"]
     await access(systems, "--answers", answers, "--register", code=0)
     assert (secrets / "gosuslugi.key.pem").read_text() == before["gosuslugi.key.pem"]
-    assert (await command(systems, "check")).code == 0
+    checked = await command(systems, "check")
+    assert (checked.code, "Подпись не по ГОСТ" in checked.out) == (0, True)
 
 
 async def test_refusals_of_a_registration_are_told_plainly(systems: Systems, tmp_path: Path) -> None:

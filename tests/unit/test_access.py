@@ -76,6 +76,17 @@ def test_answers_of_a_file_are_dotted(tmp_path: Path) -> None:
         read_answers(file)
 
 
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_documented_answers_are_taken(tmp_path: Path, lang: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / lang / "registration.md").read_text(encoding="utf-8")
+    file = tmp_path / "answers.toml"
+    file.write_text(page.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+    found = read_answers(file)
+    assert len(found) > 10
+    for key, value in found.items():
+        checked(key, value, {"REPRESENTATIVE": "Demo-670427"}, tmp_path)
+
+
 @given(st.text(string.printable + "«ё»", min_size=1, max_size=40))
 def test_setting_keeps_any_text_and_its_neighbours(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.mktemp("settings") / "medmost"

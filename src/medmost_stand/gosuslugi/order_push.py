@@ -122,7 +122,7 @@ class PushCalls:
 
     async def _send(self, record: Record, archive: bytes, service: Service, claims: Claims) -> web.Response:
         person = self._making.person(claims)
-        snils = None if person is None else str(person["snils"])
+        snils = None if person is None else person["snils"]
         verdict = await judged(archive, signed=service.signed, snils=snils)
         if person is not None and not person["trusted"]:
             verdict = Verdict("CREATE_ORDER_FORBIDDEN", {})

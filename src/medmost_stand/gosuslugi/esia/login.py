@@ -150,15 +150,19 @@ class Login:
         population = self._parts.state.population
         if chosen:
             return population.by_login(chosen)
-        wanted = _digits(login)
         for person in population.citizens:
-            if login.strip() and login.strip() in (person["login"], person["email"]):
-                break
-            if wanted and wanted in (_digits(person["phone"] or ""), _digits(person["snils"] or "")):
-                break
-        else:
-            return None
-        return person if hmac.compare_digest(person["password"].encode(), password.encode()) else None
+            known = _named(person, login.strip())
+            if known and hmac.compare_digest(person["password"].encode(), password.encode()):
+                return person  # a child may have its parent's phone and mail: the password tells them apart
+        return None
+
+
+def _named(person: dict[str, Any], login: str) -> bool:
+    if not login:
+        return False
+    digits = _digits(login)
+    numbers = (_digits(person["phone"] or ""), _digits(person["snils"] or ""))
+    return login in (person["login"], person["email"]) or bool(digits and digits in numbers)
 
 
 def _digits(text: str) -> str:

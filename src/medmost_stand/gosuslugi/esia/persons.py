@@ -98,13 +98,27 @@ def vehicles(citizen: Citizen) -> list[Body]:
     return [_element(document_id(citizen, "vehicle"), name=name, numberPlate=plate)]
 
 
-def kids(citizen: Citizen, citizens: Sequence[Citizen], today: date) -> list[Citizen]:
-    """The children of a person: the world says who is under whom, else each child has one grown-up by chance."""
-    grown = [one for one in citizens if age(one, today) >= CHILD_UNTIL]
-    if not grown or age(citizen, today) < CHILD_UNTIL:
-        return []
-    children = (one for one in citizens if age(one, today) < CHILD_UNTIL)
-    return [child for child in children if _parent(child, grown)["oid"] == citizen["oid"]]
+def families(citizens: Sequence[Citizen], today: date) -> dict[int, list[Citizen]]:
+    """The children of each person, by the person's oid.
+
+    The world says of some children who is over them; any other one has a grown-up of the same surname, if there is
+    one, by chance.
+    """
+    named: dict[str, list[Citizen]] = {}
+    children = []
+    for one in citizens:
+        if age(one, today) < CHILD_UNTIL:
+            children.append(one)
+        else:
+            named.setdefault(_stem(one), []).append(one)
+    found: dict[int, list[Citizen]] = {}
+    for child in children:
+        parent = child.get("parent_oid")
+        if parent is None and (same := named.get(_stem(child))):
+            parent = made_up(child, "parent").choice(same)["oid"]
+        if parent is not None:
+            found.setdefault(parent, []).append(child)
+    return found
 
 
 def kid(child: Citizen, scopes: frozenset[str]) -> Body:
@@ -162,16 +176,6 @@ def _address(citizen: Citizen, kind: str, chance: Random) -> Body:
         region="Москва",
         city="Москва",
     )
-
-
-def _parent(child: Citizen, grown: Sequence[Citizen]) -> Citizen:
-    named = child.get("parent_oid")
-    if named is not None:
-        for one in grown:
-            if one["oid"] == named:
-                return one
-    same = [one for one in grown if _stem(one) == _stem(child)]
-    return made_up(child, "parent").choice(same or list(grown))
 
 
 def _stem(citizen: Citizen) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 
 import orjson
 from aiohttp import web
@@ -16,6 +17,7 @@ from medmost_stand.gosuslugi.esia.authorize import Parts
 from medmost_stand.gosuslugi.esia.persons import Citizen, etagged
 from medmost_stand.refusal import Reason, Refusal
 from medmost_stand.tokens import Claims, Tokens, bearer
+from medmost_stand.worlds import Population
 
 _EMBED = re.compile(r"\(?([^()]*)\)?")
 _VERSION = re.compile(r"-\d+$")
@@ -44,6 +46,7 @@ class PersonRest:
     def __init__(self, parts: Parts, tokens: Tokens) -> None:
         self._parts = parts
         self._tokens = tokens
+        self._families: tuple[Population, dict[int, list[Citizen]]] | None = None
 
     def gate(self, request: web.Request) -> str:
         """The client of a person's token; Refusal in ЕСИА's words (§1.7)."""
@@ -118,7 +121,7 @@ class PersonRest:
         renamed = {"kid_medical_doc": "medical_doc", "kid_birth_cert_doc": "birth_cert_doc"}
         opened = frozenset(renamed[scope] for scope in scopes if scope in renamed)
         shown = []
-        for child in persons.kids(citizen, self._parts.state.population.citizens, today):
+        for child in self._children(citizen, today):
             body = persons.kid(child, scopes)
             if opened:
                 rows = self._documents(child, opened)
@@ -126,6 +129,12 @@ class PersonRest:
                 body["documents"] = held
             shown.append(body)
         return shown
+
+    def _children(self, citizen: Citizen, today: date) -> list[Citizen]:
+        population = self._parts.state.population
+        if self._families is None or self._families[0] is not population:  # a reset has put others in their place
+            self._families = (population, persons.families(population.citizens, today))
+        return self._families[1].get(citizen["oid"], [])
 
     def _documents(self, citizen: Citizen, scopes: frozenset[str]) -> list[Body]:
         today = self._parts.state.clock.now().date()

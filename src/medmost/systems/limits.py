@@ -33,11 +33,12 @@ OPERATIONS: tuple[Operation, ...] = ("read", "write", "auth", "orders")
 @contextmanager
 def calling_for(purpose: Purpose) -> Iterator[None]:
     """Calls of this task are for `purpose` until the block ends."""
-    token = PURPOSE.set(purpose)
+    before = PURPOSE.get()
+    PURPOSE.set(purpose)
     try:
         yield
     finally:
-        PURPOSE.reset(token)
+        PURPOSE.set(before)  # not by token: a task that is thrown away ends in whoever's context throws it away
 
 
 class Gate:

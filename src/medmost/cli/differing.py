@@ -80,3 +80,15 @@ def show_drift(told: dict[str, Any]) -> None:
         out.print(text, markup=False)
     for file in told.get("written", ()):
         out.print(file, markup=False)
+
+
+def show_crosswalk(told: dict[str, Any]) -> None:
+    out.print(told["file"], markup=False)
+    for row in told["rows"]:
+        shown = " · ".join("|".join(map(str, row[side])) for side in ("gosuslugi", "emias"))
+        out.print(f"  {row['code']}: {shown}  {row['title']}", markup=False)
+    fields = ", ".join(told["fields"]) or say("ни одно поле", "no field")
+    out.print(say(f"Работает в полях: {fields}", f"Used by: {fields}"), markup=False)
+    for one in told["unknown"]:
+        met = say(f"нет в таблице, встречен {one['count']}", f"not in the table, met {one['count']}")
+        out.print(f"{one['system']} {one['kind']} {one['field']}: {one['code']} ({met})", markup=False)

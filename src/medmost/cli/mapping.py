@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from medmost.cli.differing import show_difference, show_drift
+from medmost.cli.differing import show_crosswalk, show_difference, show_drift
 from medmost.cli.perform import actor, config_folder, finish, perform
 from medmost.cli.talk import as_json, complain, lang, out, say
 from medmost.cli.trying import show_trial, trial_json
@@ -17,6 +17,7 @@ from medmost.domain.record import Side
 from medmost.mapping import load_mappings, mapping_hash
 from medmost.mapping.books import html, write_xlsx
 from medmost.mapping.compiler import CompiledMapping
+from medmost.mapping.crosswalk import load_crosswalks
 from medmost.mapping.load import try_mappings
 from medmost.mapping.reference import json_schema
 from medmost.mapping.sheet import markdown
@@ -130,6 +131,29 @@ def diff(
 def apply(kind: Annotated[str | None, typer.Argument()] = None, config: Config = None) -> None:
     """Согласиться с изменённой таблицей (одного вида или всех): задержанное отправляется."""
     finish(perform(config, "mapping.apply", kind=kind, actor=actor()), True)
+
+
+@app.command("crosswalk")
+def crosswalk(
+    name: str, config: Config = None, json: Annotated[bool, typer.Option("--json", help="машинный вид")] = False
+) -> None:
+    """Таблица кодов: её строки, поля, где она работает, и встреченные коды, которых в ней нет. 1 — такие есть."""
+    try:
+        tables = load_crosswalks(config_folder(config) / "kinds")
+    except MedmostError as error:
+        complain(error)
+        raise typer.Exit(2) from error
+    if name not in tables:
+        there = ", ".join(tables)
+        complain(Fatal("MM-CLI-CROSSWALK", f"Нет такой таблицы: {name}; есть {there}",
+                       f"no crosswalk {name}; there are {there}"))  # fmt: skip
+        raise typer.Exit(2)
+    code, told = perform(config, "mapping.crosswalk", name=name)
+    rows = [
+        {"code": one, "gosuslugi": rule.wire(Side.GOSUSLUGI), "emias": rule.wire(Side.EMIAS), "title": title}
+        for (one, rule), title in zip(tables[name].codes.items(), tables[name].titles.values(), strict=True)
+    ]
+    finish((code, {"file": str(tables[name].file), "rows": rows, **told}), json, show_crosswalk)
 
 
 @app.command("drift")

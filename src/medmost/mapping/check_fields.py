@@ -130,7 +130,7 @@ def _dictionary(say: Complainer, field: RowField, where: str) -> Iterator[Fatal]
                 else:
                     seen[shown.lower()] = code
                     yield from doubtful(say, str(wire), at, field.name)
-    for code in field.codes:
+    for code in field.codes if field.crosswalk is None else ():
         if not re.fullmatch(r"[a-z][a-z0-9_-]*", code):
             yield say.wrong(
                 f"{where}.{code}",

@@ -105,6 +105,7 @@ class RowField(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     emias: Place | None = None
     required: bool = False
     codes: dict[str, CodeRule] = {}
+    crosswalk: str | None = None  # the table its codes come from (mapping.crosswalk), in place of `codes`
     example: Any = None  # the canonical value that the kind's sample shows
     examples: tuple[Example, ...] = ()
     fhir: str | None = None  # the FHIR R4 element, e.g. Patient.birthDate

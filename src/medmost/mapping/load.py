@@ -12,6 +12,7 @@ from medmost.domain.errors import Fatal
 from medmost.domain.kinds import SHIPPED
 from medmost.mapping.check import Checker
 from medmost.mapping.compiler import CompiledMapping
+from medmost.mapping.crosswalk import Crosswalk, load_crosswalks, with_codes
 from medmost.mapping.families import family
 from medmost.mapping.language import KindRule, load_rules
 from medmost.mapping.located import Located
@@ -39,9 +40,13 @@ def try_mappings(overlay: Path | None = None) -> tuple[dict[str, CompiledMapping
     names = sorted(files, key=lambda name: (SHIPPED.index(name) if name in SHIPPED else len(SHIPPED), name))
     loaded: dict[str, tuple[CompiledMapping, Located]] = {}
     errors: list[Fatal] = []
+    try:
+        tables = load_crosswalks(overlay)
+    except Fatal as error:
+        return {}, [error]
     for name in names:
         try:
-            loaded[name] = _load(files[name], names)
+            loaded[name] = _load(files[name], names, tables)
         except Fatal as error:
             errors.append(error)
     errors += family((mapping.rule, located) for mapping, located in loaded.values())
@@ -50,13 +55,13 @@ def try_mappings(overlay: Path | None = None) -> tuple[dict[str, CompiledMapping
 
 def load_mapping(path: Path, kinds: list[str] | None = None) -> CompiledMapping:
     """One file, checked and compiled. `kinds`: what there is beside it; the shipped ones where nothing is said."""
-    return _load(path, kinds or [file.stem for file in kind_files(OURS)])[0]
+    return _load(path, kinds or [file.stem for file in kind_files(OURS)], load_crosswalks(path.parent))[0]
 
 
-def _load(path: Path, kinds: list[str]) -> tuple[CompiledMapping, Located]:
+def _load(path: Path, kinds: list[str], tables: Mapping[str, Crosswalk]) -> tuple[CompiledMapping, Located]:
     ours = OURS / path.name
     rule, located = load_rules(path, ours if ours.is_file() and ours != path else None)
-    return Checker(rule, located, kinds).check(), located
+    return Checker(with_codes(rule, located, tables), located, kinds).check(), located
 
 
 def kind_files(folder: Path | None) -> list[Path]:

@@ -107,6 +107,10 @@ MEANINGS: dict[tuple[str, str], tuple[str, str]] = {
         "класс персональных данных: identity, contact, health, administrative, none",
         "class of personal data: identity, contact, health, administrative, none",
     ),
+    ("FieldRule", "crosswalk"): (
+        "имя таблицы кодов `kinds/crosswalks/ИМЯ.csv` вместо `codes`",
+        "the name of a table of codes, `kinds/crosswalks/NAME.csv`, in place of `codes`",
+    ),
     ("FieldRule", "nsi"): ("OID справочника НСИ Минздрава", "OID of the dictionary of the ministry's НСИ"),
     ("FieldRule", "owner"): (
         "чьё значение берётся, если изменили обе: gosuslugi, emias, latest, person (по умолчанию person)",

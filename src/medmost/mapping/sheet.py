@@ -46,6 +46,7 @@ _WORDS = {
         "administrative": "учётные",
         "none": "не личные",
         "nsi": "НСИ",
+        "table": "коды таблицы",
     },
     "en": {
         "title": "Field mapping",
@@ -80,6 +81,7 @@ _WORDS = {
         "administrative": "administrative",
         "none": "not personal",
         "nsi": "NSI",
+        "table": "codes of the table",
     },
 }
 
@@ -178,7 +180,9 @@ def _place(field: RowField, side: Side, lang: str) -> str:
     if place is None:
         return "—"
     told = [f"`{place.at}`"]
-    if field.codes:
+    if field.crosswalk is not None:
+        told.append(f"{words['table']} `{field.crosswalk}` ({len(field.codes)})")
+    elif field.codes:
         told.append(", ".join(f"{rule.wire(side)[0]} (`{code}`)" for code, rule in field.codes.items()))
     elif isinstance(field, FieldRule) and field.rows:
         told.append(words["rows"])

@@ -25,6 +25,7 @@ OPERATIONS: dict[str, Operation] = {
     "conflicts.resolve": conflicts.conflicts_resolve,
     "mapping.diff": mapping.mapping_diff,
     "mapping.apply": mapping.mapping_apply,
+    "mapping.crosswalk": shapes.crosswalk_list,
     "mapping.drift": shapes.drift_list,
     "mapping.drift.end": shapes.drift_end,
     "dead.list": dead.dead_list,

@@ -12,6 +12,7 @@ from medmost.cli.control import Progress
 from medmost.domain.errors import Fatal
 from medmost.domain.record import Side
 from medmost.mapping.drift import Finding
+from medmost.mapping.language import KindRule, RowField
 from medmost.mapping.patch import propose
 from medmost.store import drift
 from medmost.store.drift import Drifted
@@ -32,6 +33,30 @@ async def drift_list(app: App, _: dict[str, Any], __: Progress) -> tuple[int, An
     ]  # fmt: skip
     held = any(one.risk == "breaking" for one in found)
     return (1 if held else 0), {"findings": told, "patches": _patches(app, found), "codes": codes}
+
+
+async def crosswalk_list(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
+    """A crosswalk: the fields that use it, and the codes met there that it does not have. 1 where there are any."""
+    name = str(args["name"])
+    used = {
+        (mapping.rule.kind, field): rule
+        for mapping in app.house.mappings.values()
+        for field, rule in _fields_of(mapping.rule)
+        if rule.crosswalk == name
+    }
+    met = [one for one in await app.database.read(drift.unknown_codes) if (one["kind"], one["field"]) in used]
+    unknown = []
+    for one in met:
+        codes = used[str(one["kind"]), str(one["field"])].codes.values()
+        if str(one["code"]) not in {str(wire) for rule in codes for wire in rule.wire(Side(str(one["system"])))}:
+            unknown.append(one)
+    return (1 if unknown else 0), {"fields": [f"{kind}.{field}" for kind, field in used], "unknown": unknown}
+
+
+def _fields_of(rule: KindRule) -> list[tuple[str, RowField]]:
+    """Fields by name, rows of lists as ``list[].row``."""
+    rows = [(f"{field.name}[].{row.name}", row) for field in rule.fields for row in field.rows]
+    return [*((field.name, field) for field in rule.fields), *rows]
 
 
 def _patches(app: App, found: list[Drifted]) -> dict[str, str]:

@@ -12,16 +12,14 @@ from typing import Any
 Row = dict[str, Any]
 
 
-def _names(row: Row) -> tuple[str, ...]:
-    marks = [f"s:{row.get('status_id')}@{str(row.get('at') or '')[:16]}"]
-    marks += [f"i:{row[name]}" for name in ("id", "origin") if row.get(name)]
-    return tuple(marks)
-
-
 def same_row(a: Row, b: Row) -> bool:
-    by_origin = (a.get("origin") and a["origin"] == b.get("id")) or (b.get("origin") and b["origin"] == a.get("id"))
-    same_state = a.get("status_id") == b.get("status_id") and _names(a)[0] == _names(b)[0]
-    return bool(by_origin or same_state)
+    if (a.get("origin") and a["origin"] == b.get("id")) or (b.get("origin") and b["origin"] == a.get("id")):
+        return True
+    return a.get("status_id") == b.get("status_id") and _minute(a) == _minute(b)
+
+
+def _minute(row: Row) -> str:
+    return str(row.get("at") or "")[:16]  # 2026-11-23T10:07
 
 
 def lacks(rows: Sequence[Row], wanted: Iterable[Row]) -> list[Row]:

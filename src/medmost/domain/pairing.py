@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from medmost.domain import history
 from medmost.domain.kinds import Kind, Owner, Style
-from medmost.domain.merge import changed
 from medmost.domain.record import Doc, Fields, Observation, Pair, Reading, Sent, Side, SideState, Wanted
 
 Outcome = Literal["answered", "seen", "nothing"]
@@ -274,8 +273,3 @@ def write_back(pair: Pair, source: Side, fields: Fields) -> None:
         decide_at = pair.side(source)
         _settle(decide_at, name, (decide_at.now or {}).get(name))
         pair.wanted[name] = Wanted(value, [source])
-
-
-def is_ahead(kind: Kind, pair: Pair, side: Side) -> bool:
-    """Did this side change any carried field since it settled?"""
-    return any(changed(pair.side(side), field.name) for field in kind.fields if field.only is None)

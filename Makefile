@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 
 
-.PHONY: help setup setup-dev system services demo test check docs bench simulate chaos lock clean
+.PHONY: help setup setup-dev system services demo test check docs bench simulate chaos mutants lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -58,6 +58,9 @@ chaos: setup-dev ## medmost killed again and again between two faulty systems; A
 
 simulate: setup-dev ## the whole engine between two simulated systems; ARGS="--seconds 600 --seed N", --kills, --planted, --stepped, --day
 	PYTHONPATH=tests $(BIN)/python -m simulation $(ARGS)
+
+mutants: setup-dev ## every small change to the pure heart must be noticed by its tests; ARGS="merge identity --jobs 2"
+	PYTHONPATH=tests $(BIN)/python -m mutants $(ARGS)
 
 lock: setup-dev ## fresh hashed locks (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml build-requirements.in -o requirements.txt

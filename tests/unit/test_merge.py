@@ -181,6 +181,20 @@ def test_a_reason_waits_while_its_state_is_open() -> None:
     assert not merged.writes
 
 
+def test_a_reason_in_doubt_stays_out_of_it() -> None:
+    unanswered = sent("put", reason="ill")
+    pair = Pair(id=1, kind="thing", gosuslugi=here({"state": "booked", "reason": "ill"}, {"state": "booked"}),
+                emias=here({"state": "cancelled", "reason": "late"}, {"state": "booked"}, sent=unanswered))  # fmt: skip
+    merged = merge(pair, VISIT)
+    assert merged.writes[G].fields == {"state": "cancelled"}
+    assert merged.level == []
+
+
+def test_a_reason_that_loses_is_written_down() -> None:
+    merged = visit(("booked", "late"), ("cancelled", "ill"), ("booked", None))
+    assert [(one.field, one.winner, one.lost) for one in merged.decided] == [("reason", E, "late")]
+
+
 # ---------------------------------------------------------------- histories only gain rows
 GROWING = kind(Field(name="f", style=Style.GROW))
 

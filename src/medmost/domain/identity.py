@@ -178,6 +178,7 @@ class Numbers:
 
     def merge(self, gone: int, kept: int) -> None:
         """Two turned out to be one person: all numbers of `gone` lead to `kept` from now on."""
+        self._people |= {gone, kept}
         if self.head(gone) != self.head(kept):
             self._into[self.head(gone)] = kept
 

@@ -102,7 +102,7 @@ def _merge_presence(pair: Pair, kind: Kind, out: Merged) -> None:
             continue
         if there.presence == "never":
             _merge_newcomer(pair, kind, target, out)
-        elif there.presence == "gone":
+        else:
             _merge_delete(pair, kind, target.other, out)
     if g.presence != "here" and e.presence != "here" and not (g.sent or e.sent):
         out.over = True
@@ -262,17 +262,14 @@ def owner_of(pair: Pair, field: Field) -> Side | None:
 def _merge_follower(pair: Pair, kind: Kind, field: Field, doubtful: bool, out: Merged) -> None:
     """A reason goes where its state went; without a move of the state it merges like any other field."""
     name, leader = field.name, field.leader or ""
-    if leader in out.conflicts:
+    if doubtful or leader in out.conflicts:
         return
     target = next((side for side in BOTH if side in out.writes and leader in out.writes[side].fields), None)
     g, e = pair.gosuslugi.now or {}, pair.emias.now or {}
     x, y = g.get(name), e.get(name)
-    moved = target is not None and name not in pair.wanted
-    if doubtful:
-        return
     if x == y:
         out.level.append(name)
-    elif target is not None and moved:
+    elif target is not None and name not in pair.wanted:
         won, lost = (x, y) if target is Side.EMIAS else (y, x)
         out.carry(target, name, won)
         if changed(pair.side(target), name):

@@ -26,7 +26,8 @@ def kind(*fields: Field, **more: Any) -> Kind:
 
 
 def here(now: dict[str, Any], settled: dict[str, Any] | None = None, **more: Any) -> SideState:
-    return SideState(ref="r", version=1, presence="here", now=now, doc={}, settled=settled, **more)
+    before = None if settled is None else dict(settled)
+    return SideState(ref="r", version=1, presence="here", now=now, doc={}, settled=before, **more)
 
 
 def gone(settled: dict[str, Any] | None = None, **more: Any) -> SideState:
@@ -339,6 +340,46 @@ def test_a_newer_change_makes_a_decision_void() -> None:
     settle_level(pair, merged)
     assert told(merged) == "E:=n"
     assert pair.wanted == {}
+
+
+def test_our_late_writes_are_nobodys_change_at_either_side() -> None:
+    one = kind(Field(name="f", owner=Owner.PERSON))
+    echo = {"f": ["echo"]}
+    pair = Pair(id=1, kind="thing", gosuslugi=here({"f": "echo"}, ALIKE, late=echo), emias=here({"f": "new"}, ALIKE))
+    assert told(merge(pair, one)) == "G:=new"
+    pair.emias = here({"f": "other"}, ALIKE, late={"f": ["other"]})
+    assert told(merge(pair, one)) == "nothing"
+
+
+def test_a_change_of_the_ruling_side_has_no_loser() -> None:
+    pair = Pair(id=1, kind="thing", gosuslugi=here(ALIKE, ALIKE), emias=here({"f": "b"}, ALIKE))
+    assert told(merge(pair, TO_G)) == "G:=b"
+
+
+def test_level_fields_settle_as_they_are_shown() -> None:
+    fields = kind(*(Field(name=name) for name in "fgh"))
+    shown = {"f": "a", "g": "b", "h": "c"}
+    pair = Pair(id=1, kind="thing", gosuslugi=here(shown, {"h": "old"}), emias=here({**shown, "h": "d"}, None))
+    settle_level(pair, merge(pair, fields))
+    assert (pair.gosuslugi.settled, pair.emias.settled) == ({"f": "a", "g": "b", "h": "old"}, {"f": "a", "g": "b"})
+    pair.unsure, pair.wanted = ["f", "h"], {"g": Wanted("z", [G]), "h": Wanted("z", [E])}
+    settle_level(pair, merge(pair, fields))
+    assert (pair.unsure, set(pair.wanted)) == (["h"], {"h"})
+    untouched = Pair(id=1, kind="thing", gosuslugi=here({"f": "a"}), emias=here({"f": "b"}))
+    settle_level(untouched, Merged())
+    assert (untouched.gosuslugi.settled, untouched.emias.settled) == (None, None)
+
+
+def test_one_stamp_alone_makes_nobody_later() -> None:
+    one = kind(Field(name="f", owner=Owner.LATEST))
+    pair = Pair(id=1, kind="thing", gosuslugi=here({"f": "x"}, ALIKE, stamp=NOON), emias=here({"f": "y"}, ALIKE))
+    assert told(merge(pair, one)) == "G:=y!"
+
+
+def test_a_reason_both_show_is_level_though_its_state_moves() -> None:
+    merged = visit(("cancelled", "ill"), ("booked", "ill"), ("booked", None))
+    assert merged.level == ["reason"]
+    assert merged.writes[E].fields == {"state": "cancelled"}
 
 
 def test_a_conflict_holds_a_whole_clinical_record() -> None:

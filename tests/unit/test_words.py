@@ -107,6 +107,7 @@ def test_an_enp_is_judged_by_what_is_known() -> None:
 
 def test_text_that_is_none_is_no_value() -> None:
     assert values.policy_number("7756 4108 3412 3459") == "7756410834123459"
+    assert values.policy_number("7756410834123459") == "7756410834123459"
     assert values.policy_number("1234567") is None
     assert values.email("a\ud800@b.ru") is None
     assert values.email("Alena@Example.RU") == "alena@example.ru"

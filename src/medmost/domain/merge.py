@@ -131,12 +131,8 @@ def _merge_delete(pair: Pair, kind: Kind, target: Side, out: Merged) -> None:
         out.writes[target] = Planned("delete", {})
         return
     names = [field.name for field in kind.fields if not field.only]
-    if left.sent or here.settled is None or any(changed(here, name) for name in names):
-        g, e = pair.gosuslugi, pair.emias
-        out.conflicts[WHOLE] = (
-            g.now if g.presence == "here" else None,
-            e.now if e.presence == "here" else None,
-        )
+    if left.sent or any(changed(here, name) for name in names):
+        out.conflicts[WHOLE] = (pair.gosuslugi.now, pair.emias.now)
     else:
         out.writes[target] = Planned("delete", {})
 

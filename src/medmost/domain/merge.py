@@ -131,7 +131,7 @@ def _merge_delete(pair: Pair, kind: Kind, target: Side, out: Merged) -> None:
         out.writes[target] = Planned("delete", {})
         return
     names = [field.name for field in kind.fields if not field.only]
-    if left.sent or any(changed(here, name) for name in names):
+    if left.sent or here.settled is None or any(changed(here, name) for name in names):
         out.conflicts[WHOLE] = (pair.gosuslugi.now, pair.emias.now)
     else:
         out.writes[target] = Planned("delete", {})

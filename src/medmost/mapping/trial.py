@@ -15,6 +15,7 @@ import msgspec
 from medmost.domain.record import Doc, Problem, Side
 from medmost.mapping import paths
 from medmost.mapping.compiler import CompiledMapping, lens_of
+from medmost.mapping.doubts import doubts
 from medmost.mapping.language import FieldRule, Place
 
 REASONS = {
@@ -78,6 +79,12 @@ def try_record(mapping: CompiledMapping, side: Side, doc: Any, text: str = "") -
     shown = doc if isinstance(doc, dict) else {}
     steps = [_step(rule, side, shown, reading.fields, other, back, text) for rule in mapping.rule.fields]
     by_name = {step.field: step for step in steps}
+    for name, (ru, en) in doubts(mapping, side, reading.fields).items():
+        doubtful = by_name[name]
+        doubtful.note_ru, doubtful.note_en = (
+            f"{ru}. {doubtful.note_ru}".strip(" ."),
+            f"{en}. {doubtful.note_en}".strip(" ."),
+        )
     for problem in reading.problems:
         step = by_name.get(_top(problem.field))
         if step is None:

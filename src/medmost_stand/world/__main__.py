@@ -24,15 +24,9 @@ def lines(world: World) -> Iterator[bytes]:
     """The records of one part, EMIAS' before Gosuslugi's."""
     for system, side in (("emias", world.emias), ("gosuslugi", world.gosuslugi)):
         for collection, seeds in side.items():
-            head = b'{"system":"%b","collection":"%b","id":' % (system.encode(), collection.encode())
             for seed in seeds:
-                at = seed.changed_at.isoformat().encode()
-                yield b'%b"%b","changed_at":"%b","record":%b}\n' % (
-                    head,
-                    seed.id.encode(),
-                    at,
-                    orjson.dumps(seed.body),
-                )
+                told = {"system": system, "collection": collection, "id": seed.id, "changed_at": seed.changed_at}
+                yield orjson.dumps(told | {"record": seed.body}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def main() -> int:

@@ -53,8 +53,8 @@ services: setup ## private PostgreSQL, RabbitMQ and Kafka on free ports; ARGS="s
 bench: setup-dev ## what a record costs, beside the ceiling; ARGS="--only NAME --json FILE"
 	$(BIN)/python -m benchmarks $(ARGS)
 
-chaos: setup-dev ## medmost killed again and again between two faulty systems; ARGS="--kills N --seconds S --seed N"
-	PYTHONPATH=tests $(BIN)/python -m flows.kills $(ARGS)
+chaos: setup-dev ## medmost killed again and again; ARGS="--kills N --seconds S --seed N", or ARGS=--faults: each fault of the stand in turn
+	PYTHONPATH=tests $(BIN)/python -m flows.chaos $(ARGS)
 
 simulate: setup-dev ## the whole engine between two simulated systems; ARGS="--seconds 600 --seed N", --kills, --planted, --stepped, --day
 	PYTHONPATH=tests $(BIN)/python -m simulation $(ARGS)

@@ -108,6 +108,9 @@ async def play(town: Town, effects: list[str], seconds: float, seed: int) -> Pla
     person = asyncio.create_task(release_what_is_held(systems, looked_at))
     try:
         level_after = await comes_level(systems, running, town.linked, LEVEL_SECONDS)
+    except AssertionError as error:
+        told = [(await answered(systems, what))[1] for what in ("conflicts.list", "pairs.list", "brakes.list")]
+        raise AssertionError(f"{effects}: {error}; conflicts {told[0]}, waiting {told[1]}, brakes {told[2]}") from None
     finally:
         person.cancel()
     return Played(" + ".join(effects), fired, acts, level_after, sorted(set(looked_at)))

@@ -228,7 +228,7 @@ async def _come_level(systems: Systems, linked: Collection[str], seen: list[Witn
             toll.trouble.append(f"medmost {' '.join(name)}: {told}")
 
 
-async def _main() -> int:
+async def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description="SIGKILLs of medmost between two faulty systems")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=0.0, help="go on for at least so long")
@@ -245,4 +245,4 @@ async def _main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(_main()))
+    sys.exit(asyncio.run(main()))

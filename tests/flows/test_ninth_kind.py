@@ -86,6 +86,8 @@ async def test_field_renamed_at_run_time(tmp_path: Path) -> None:
         standing = await told(systems, "status")
         assert standing["drift"] == []
         assert standing["kinds"]["policy"]["brake"]
+        checked = await told(systems, "check")
+        assert "MM-CHECK-MAPPING" in {one["code"] for one in checked["findings"]}
         assert (await command(systems, "mapping", "apply")).code == 0
         end = (await told(systems, "sync"))["status"]
         assert (end["kinds"]["policy"]["behind"], end["kinds"]["policy"]["brake"], end["drift"]) == (0, "", [])

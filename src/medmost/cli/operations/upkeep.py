@@ -10,7 +10,8 @@ from medmost.app import App
 from medmost.cli.control import Progress
 from medmost.cli.operations.asking import known_kinds
 from medmost.launch.check import check
-from medmost.store import brakes, journal, ledgers
+from medmost.launch.verdicts import CheckFinding
+from medmost.store import brakes, drift, journal, ledgers, versions
 from medmost.sync import braking
 from medmost.sync.braking import COUNTED
 from medmost.sync.stages import check_stage
@@ -61,7 +62,32 @@ async def check_ends(app: App, _: dict[str, Any], __: Progress) -> tuple[int, An
     """Both ends, as `medmost check` shows them."""
     environment = app.config.environment.name
     report = await check(app.house.mappings, app.systems, environment=environment, subscribe=app.subscribe)
+    report.findings += await app.database.read(_standing)
     return report.exit_code, report.as_json()
+
+
+def _standing(tx: sqlite3.Connection) -> list[CheckFinding]:
+    """A changed mapping that waits for a person, fields held because their system shows them in another way."""
+    waiting = [
+        CheckFinding(
+            code="MM-CHECK-MAPPING", severity="warning", system="", kind=kind,
+            ru=f"таблица вида {kind} изменилась и ждёт согласия", en=f"the mapping of {kind} has changed and waits",
+            todo_ru="medmost mapping diff, затем medmost mapping apply",
+            todo_en="medmost mapping diff, then medmost mapping apply",
+        )
+        for kind in versions.known(tx, "waiting")
+    ]  # fmt: skip
+    held = [
+        CheckFinding(
+            code="MM-CHECK-DRIFT", severity="warning", system=one.system, kind=one.kind,
+            ru=f"{one.system} {one.kind}: поле {one.field} задержано, форма записей изменилась",
+            en=f"{one.system} {one.kind}: the field {one.field} is held, the shape of records has changed",
+            todo_ru="medmost mapping drift", todo_en="medmost mapping drift",
+        )
+        for one in drift.standing(tx)
+        if one.risk == "breaking"
+    ]  # fmt: skip
+    return waiting + held
 
 
 async def journal_verify(app: App, _: dict[str, Any], __: Progress) -> tuple[int, Any]:

@@ -142,16 +142,21 @@ def _twins(
     taken = [slot for slot in grid if (slot["schedule_id"], slot["starts_at"]) in stolen]
     opened_there = [slot for desk in fresh for slot in clinics.slots(make.rng, desk, today)]
     made["slots"] = published.slots(make, grid + opened_there, opened + opened_there, taken, count, desks[0])
-    make = draws.make("results")
-    who = _whose(make.rng, parts, count)
-    made["results"] = findings.results(make, who, parts, desks, today, (count, seed))
-    make = draws.make("vaccinations")
-    who = _whose(make.rng, parts, round(count * 1.2))
-    made["vaccinations"] = findings.vaccinations(make, who, parts, desks, today, count)
+    made |= _found(draws, parts, desks, count)
     made["requests"] = bookings.requests(draws.make("requests"), parts, count, part, today)
     for one in added:
         made[one.collection] = one.twins(draws.make(one.collection), parts, desks, count, today)
     return made
+
+
+def _found(draws: Draws, parts: cast.Cast, desks: list[clinics.Desk], count: int) -> dict[str, list[Twin]]:
+    """What clinics found and did: a result a person, rather more vaccinations."""
+    make = draws.make("results")
+    who = _whose(make.rng, parts, count)
+    results = findings.results(make, who, parts, desks, draws.today, (count, draws.seed))
+    make = draws.make("vaccinations")
+    who = _whose(make.rng, parts, round(count * 1.2))
+    return {"results": results, "vaccinations": findings.vaccinations(make, who, parts, desks, draws.today, count)}
 
 
 def _whose(rng: Random, parts: cast.Cast, count: int) -> list[Citizen]:

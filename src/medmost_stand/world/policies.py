@@ -29,9 +29,7 @@ def twins(
     traps: Traps,
 ) -> list[Twin]:
     """One twin a citizen, in the citizens' order, and second policies behind them."""
-    part: dict[int, str] = {}
-    for name in ("only_gosuslugi", "only_emias", "conflicts", "differing"):
-        part.update({citizen.oid: name for citizen in getattr(cast, name)})
+    part = _parts(cast)
     turns = {"differing": 0, "conflicts": 0, "level": 0}
     others = 0
     made: list[Twin] = []
@@ -62,6 +60,11 @@ def twins(
             if not citizen.trusted and others % 40 == 1:
                 _close(citizen, made[-1])
     return made + seconds
+
+
+def _parts(cast: Cast) -> dict[int, str]:
+    names = ("only_gosuslugi", "only_emias", "conflicts", "differing")
+    return {citizen.oid: name for name in names for citizen in getattr(cast, name)}
 
 
 def _trapped(make: Maker, record: Record, trap: Trap) -> Twin:

@@ -50,7 +50,8 @@ def mapping(size: Size, wanted: Wanted) -> Iterator[Row]:
 def _policies(policy: CompiledMapping, size: Size, wanted: Wanted) -> Iterator[Row]:
     for side in BOTH:
         name = f"mapping.policy.{side}"
-        if not wanted(name) and not (side is Side.EMIAS and (wanted("mapping.page") or wanted("mapping.policy.glom"))):
+        other = "mapping.page" if side is Side.GOSUSLUGI else "mapping.policy.glom"
+        if not wanted(name) and not wanted(other):
             continue
         docs = documents(policy, side, size.policies)
         _alike(policy, side, docs)
@@ -61,7 +62,7 @@ def _policies(policy: CompiledMapping, size: Size, wanted: Wanted) -> Iterator[R
             yield rates(name, "records/s", len(docs), *taken)
         if side is Side.EMIAS and wanted("mapping.policy.glom"):
             yield _glom(policy, docs[: size.page], size)
-        if side is Side.EMIAS and wanted("mapping.page"):
+        if side is Side.GOSUSLUGI and wanted("mapping.page"):
             yield _page(policy, pages, size)
 
 
@@ -115,7 +116,7 @@ def _page(policy: CompiledMapping, pages: Sequence[bytes], size: Size) -> Row:
 
     def ours(page: bytes) -> None:
         for doc in orjson.loads(page):
-            _digest(policy.read(Side.EMIAS, doc).fields)
+            _digest(policy.read(Side.GOSUSLUGI, doc).fields)
 
     def bare(page: bytes) -> None:
         for doc in orjson.loads(page):
@@ -131,26 +132,37 @@ def _digest(fields: Doc) -> bytes:
 
 
 def _renamed(doc: Doc) -> Doc:
-    """The null-safe rename of facts: what is left of a mapping where every value may be believed."""
-    get, insurer, attachment = doc.get, doc.get("insurer") or {}, doc.get("attachment") or {}
+    """The null-safe map of facts: the same forms by slices, and nothing checked; what is broken comes out broken."""
+    get = doc.get
     return {
-        "policy_number": get("policyNumber"),
-        "policy_type": by_hand.TYPE_CODES.get(get("policyType") if isinstance(get("policyType"), str) else ""),
-        "last_name": get("lastName"),
-        "first_name": get("firstName"),
-        "patronymic": get("secondName"),
-        "birth_date": get("birthDate"),
-        "sex": by_hand.SEX_CODES.get(get("sex") if isinstance(get("sex"), str) else ""),
-        "snils": get("snils"),
-        "phone": get("phone"),
-        "email": get("email"),
-        "insurer_code": insurer.get("code") if isinstance(insurer, dict) else None,
-        "insurer_name": insurer.get("name") if isinstance(insurer, dict) else None,
-        "valid_from": get("validFrom"),
-        "valid_to": get("validTo"),
-        "clinic_oid": attachment.get("lpuOid") if isinstance(attachment, dict) else None,
-        "status": by_hand.STATE_CODES.get(get("status") if isinstance(get("status"), str) else ""),
+        "policy_number": get("Номер полиса"),
+        "policy_type": by_hand.TYPES.get(str(get("Вид полиса"))),
+        "last_name": get("Фамилия"),
+        "first_name": get("Имя"),
+        "patronymic": get("Отчество"),
+        "birth_date": _sliced(get("Дата рождения")),
+        "sex": by_hand.SEXES.get(str(get("Пол"))),
+        "snils": _joined(get("СНИЛС")),
+        "phone": _joined(get("Телефон")),
+        "email": get("Электронная почта"),
+        "insurer_code": get("Код страховой организации"),
+        "insurer_name": get("Страховая организация"),
+        "valid_from": _sliced(get("Дата выдачи")),
+        "valid_to": _sliced(get("Действует до")),
+        "clinic_oid": get("Поликлиника прикрепления"),
+        "status": by_hand.STATES.get(str(get("Статус"))),
     }
+
+
+def _sliced(found: Any) -> Any:
+    return f"{found[6:]}-{found[3:5]}-{found[:2]}" if found.__class__ is str else None
+
+
+def _joined(found: Any) -> Any:
+    return found.translate(_SIGNS) if found.__class__ is str else None
+
+
+_SIGNS = str.maketrans("", "", "()- ")
 
 
 # ---------------------------------------------------------------- writing

@@ -10,13 +10,21 @@ import sys
 import termios
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flows.newcomer import ORGANIZATION, answers_file, empty_stand
-from flows.running import KINDS, Systems, command, until
+from flows.running import KINDS, Systems, command, free_port, until
+from medmost.config import write_defaults
+from medmost.domain.errors import MedmostError
+from medmost.launch.access import Standing, fill, standing
+from medmost.launch.installation import Installation
+from medmost.launch.registration import register
+from stand.running import Running as InProcess
+from stand.running import running_stand
 
 pytestmark = pytest.mark.slow
 
@@ -63,63 +71,103 @@ async def test_newcomer_ends_with_a_green_check(systems: Systems) -> None:
     assert not [file.name for file in secrets if file.read_text().strip() in str(told)]
 
 
-async def test_walk_is_resumed_and_repeated_without_harm(systems: Systems) -> None:
-    answers = str(await answers_file(systems))
-    told = await access(systems, "--answers", answers, "--set", "gosuslugi.signer=ecdsa", "--register", code=0)
-    assert "ECDSA" in told["warnings"][0][0]  # said loudly, also where a person has chosen it
-    secrets = systems.folder / "secrets"
-    before = {file.name: file.read_text() for file in secrets.iterdir()}
-    await access(systems, "--answers", answers, "--register", code=0)
-    assert {file.name: file.read_text() for file in secrets.iterdir()} == before
+# ---------------------------------------------------------------- the same walk in this process
+@dataclass
+class Walk:
+    place: Installation
+    running: InProcess
+    answers: dict[str, str]
+
+    def secrets(self) -> dict[str, str]:
+        return {file.name: file.read_text() for file in (self.place.folder / "secrets").iterdir()}
+
+    async def register(self, **changed: str) -> Standing:
+        answers = self.answers | changed
+        fill(self.place, answers)
+        await register(self.place, answers)
+        return standing(self.place)
+
+
+@pytest.fixture
+async def walk(tmp_path: Path) -> AsyncIterator[Walk]:
+    write_defaults(tmp_path / "medmost")
+    async with running_stand(empty=True) as running:
+        answers = {f"organization.{name}": value for name, value in ORGANIZATION.items()}
+        answers |= {f"{name}.base_url": client.address for name, client in running.clients.items()}
+        answers |= {"gosuslugi.client": "OUR_MIS", "gosuslugi.signer": "ecdsa", "console.port": str(free_port())}
+        answers |= {"gosuslugi.login": "anna", "gosuslugi.password": "Demo-1"}
+        answers |= {"emias.login": "integrator", "emias.password": "Demo-1"}
+        yield Walk(Installation(tmp_path / "medmost"), running, answers)
+
+
+async def test_walk_is_resumed_and_repeated_without_harm(walk: Walk) -> None:
+    told = await walk.register()
+    assert told.ready
+    assert "ECDSA" in told.warnings[0][0]  # said loudly, also where a person has chosen it
+    before = walk.secrets()
+    await walk.register()
+    assert walk.secrets() == before
     for lost in ("gosuslugi.cert.pem", "gosuslugi.api-key", "emias.client-secret", "emias.api-key"):
-        (secrets / lost).unlink()  # as a walk that was cut off before it wrote them down
-    assert missing(await access(systems, code=1)) == ["CERTIFICATE", "GOSUSLUGI-KEY", "EMIAS-POINT", "EMIAS-KEY"]
-    await access(systems, "--answers", answers, "--register", code=0)
-    assert (secrets / "gosuslugi.key.pem").read_text() == before["gosuslugi.key.pem"]
-    checked = await command(systems, "check")
-    assert (checked.code, "Подпись не по ГОСТ" in checked.out) == (0, True)
+        (walk.place.folder / "secrets" / lost).unlink()  # as a walk that was cut off before it wrote them down
+    left = [step.code for step in standing(walk.place).steps if not step.done]
+    assert left == ["CERTIFICATE", "GOSUSLUGI-KEY", "EMIAS-POINT", "EMIAS-KEY"]
+    assert (await walk.register()).ready
+    assert walk.secrets()["gosuslugi.key.pem"] == before["gosuslugi.key.pem"]
+    findings = (await command(walk.place.folder, "check", "--json")).json()["findings"]
+    told_of = {one["code"]: one["severity"] for one in findings if one["code"] != "MM-CHECK-SAMPLE"}
+    assert told_of.pop("MM-CHECK-SIGNER") == "warning"  # the signature is taken, and is not GOST
+    assert set(told_of.values()) == {"ok"}, findings
 
 
-async def test_refusals_of_a_registration_are_told_plainly(systems: Systems, tmp_path: Path) -> None:
-    answers = await answers_file(systems)
-    text = answers.read_text(encoding="utf-8")
-    answers.write_text(text.replace('password = "Demo-1"', 'password = "wrong"'), encoding="utf-8")
-    ran = await command(systems, "access", "--answers", str(answers), "--register")
-    assert (ran.code, "MM-ACC-REFUSED" in ran.err, "неверный логин или пароль" in ran.err) == (1, True, True)
-    answers.write_text(text.replace(systems.urls["emias"], "http://127.0.0.1:9"), encoding="utf-8")
-    ran = await command(systems, "--lang", "en", "access", "--answers", str(answers), "--register")
-    assert (ran.code, "MM-ACC-UNREACHABLE" in ran.err, "cannot be reached" in ran.err) == (1, True, True)
-    answers.write_text(text.replace('"stand"', '"test"'), encoding="utf-8")
-    ran = await command(systems, "access", "--answers", str(answers), "--register")
-    assert (ran.code, "MM-ACC-STAND" in ran.err) == (1, True)
-    other = tmp_path / "other"
-    await command(other, "init", str(other))
-    await command(other, "access", *(f"--set=organization.{key}={value}" for key, value in ORGANIZATION.items()))
-    foreign = systems.folder / "secrets" / "gosuslugi.cert.pem"
-    wrong = await command(other, "access", f"--set=gosuslugi.certificate=file:{foreign}")
-    assert (wrong.code, "MM-ACC-CERTIFICATE" in wrong.err, "не на ключ" in wrong.err) == (1, True, True)
+@pytest.mark.parametrize(
+    ("changed", "code", "said"),
+    [
+        ({"gosuslugi.password": "wrong"}, "MM-ACC-REFUSED", "неверный логин или пароль"),
+        ({"gosuslugi.login": "boris"}, "MM-ACC-REFUSED", "не разрешена"),
+        ({"emias.login": "registrar"}, "MM-ACC-REFUSED", "не разрешена"),
+        ({"gosuslugi.client": "our"}, "MM-ACC-REFUSED", "Мнемоника"),
+        ({"emias.base_url": "http://127.0.0.1:9"}, "MM-ACC-UNREACHABLE", "нет соединения"),
+        ({"environment": "test"}, "MM-ACC-STAND", "только у стенда"),
+    ],
+)
+async def test_refused_registration_is_told_plainly(walk: Walk, changed: dict[str, str], code: str, said: str) -> None:
+    with pytest.raises(MedmostError, match=code) as met:
+        await walk.register(**changed)
+    assert said in met.value.ru
+    assert met.value.en
 
 
-async def test_walk_asks_a_person_for_what_is_missing(systems: Systems) -> None:
+async def test_certificate_over_another_key_is_not_taken(walk: Walk, tmp_path: Path) -> None:
+    await walk.register()
+    foreign = walk.place.secret("gosuslugi.cert.pem")
+    write_defaults(tmp_path / "other")
+    with pytest.raises(MedmostError, match="MM-ACC-CERTIFICATE") as met:
+        fill(Installation(tmp_path / "other"), walk.answers | {"gosuslugi.certificate": foreign})
+    assert "не на ключ" in met.value.ru
+
+
+# ---------------------------------------------------------------- at a terminal
+async def test_walk_asks_a_person_for_what_is_missing(tmp_path: Path) -> None:
+    write_defaults(tmp_path)
     typed = {
         "Название организации": ORGANIZATION["name"],
         "ОГРН": "1027700132194",  # a wrong digit: asked once more
         "ИНН": ORGANIZATION["inn"],
-        "Адрес Госуслуг": systems.urls["gosuslugi"],
+        "Адрес Госуслуг": "http://127.0.0.1:8801",
         "Мнемоника": "OUR_MIS",
         "client_secret": "tajemstvi-0001",
+        "again": ORGANIZATION["ogrn"],
     }
-    said, code = await at_terminal(systems, typed | {"again": ORGANIZATION["ogrn"]})
+    said, code = await at_terminal(tmp_path, typed)
     assert code == 1
     assert "с верной контрольной" in said
     assert "tajemstvi-0001" not in said
-    assert (systems.folder / "secrets" / "emias.client-secret").read_text().strip() == "tajemstvi-0001"
-    assert missing(await access(systems, code=1)) == [
-        "CERTIFICATE", "GOSUSLUGI-KEY", "EMIAS-ADDRESS", "EMIAS-POINT", "EMIAS-KEY"
-    ]  # fmt: skip
+    assert (tmp_path / "secrets" / "emias.client-secret").read_text().strip() == "tajemstvi-0001"
+    left = [step.code for step in standing(Installation(tmp_path)).steps if not step.done]
+    assert left == ["CERTIFICATE", "GOSUSLUGI-KEY", "EMIAS-ADDRESS", "EMIAS-POINT", "EMIAS-KEY"]
 
 
-async def at_terminal(systems: Systems, typed: dict[str, str]) -> tuple[str, int]:
+async def at_terminal(folder: Path, typed: dict[str, str]) -> tuple[str, int]:
     """`medmost access` at a terminal of its own; each question gets its answer, or none where there is none."""
     typed, said = dict(typed), ""
     leader, follower = pty.openpty()
@@ -129,7 +177,7 @@ async def at_terminal(systems: Systems, typed: dict[str, str]) -> tuple[str, int
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "medmost.cli.main", "access"),
         stdin=follower, stdout=follower, stderr=follower, start_new_session=True,
-        env={**os.environ, "MEDMOST_CONFIG": str(systems.folder)},
+        env={**os.environ, "MEDMOST_CONFIG": str(folder)},
     )  # fmt: skip
     os.close(follower)
     os.set_blocking(leader, False)

@@ -6,6 +6,7 @@ before the next call, and what is registered already is left as it is: the walk 
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,9 +40,10 @@ async def register(place: Installation, answers: Mapping[str, str]) -> None:
     if not place.paper(REQUEST) or not place.value("systems.toml", "gosuslugi", "client"):
         raise _fatal("сначала назовите организацию и мнемонику системы", "first name organization and mnemonic")
     for side in ("gosuslugi", "emias"):
-        auth = aiohttp.BasicAuth(answers[f"{side}.login"], answers[f"{side}.password"], "utf-8")
+        given = f"{answers[f'{side}.login']}:{answers[f'{side}.password']}".encode()
+        headers = {"Authorization": f"Basic {base64.b64encode(given).decode()}"}  # RFC 7617
         timeout = aiohttp.ClientTimeout(total=_SECONDS)
-        async with aiohttp.ClientSession(auth=auth, timeout=timeout) as session:
+        async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
             end = _End(side, place.value("systems.toml", side, "base_url"), session)
             await (_gosuslugi if side == "gosuslugi" else _emias)(place, end)
 

@@ -161,9 +161,11 @@ async def test_plan_counts_what_would_change(tmp_path: Path, overlay: Path) -> N
 
 async def test_plan_names_what_becomes_unreadable(tmp_path: Path, overlay: Path) -> None:
     async with town(tmp_path) as here:
-        await settle_policies(here)
+        for ref in await settle_policies(here):
+            here.emias.edit("policy", ref, policyType="2")
+        await here.settles()
         (overlay / "policy.yaml").write_text(
-            "extends: policy\nfields:\n  - name: policy_type\n    codes:\n      single: {emias: '9'}\n"
+            "extends: policy\nfields:\n  - name: policy_type\n    codes:\n      temporary: {emias: '9'}\n"
         )
         new = load_mappings(overlay)
         (one,) = rule_differences(here.house.mappings, new)

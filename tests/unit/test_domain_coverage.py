@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PURE = ["words", "merge", "pairing", "pairing_doubt", "identity", "guard", "history", "values", "pacing"]
+PURE = """words merge pairing pairing_doubt identity guard history values pacing traffic schedule""".split()
 
 
 @pytest.mark.slow

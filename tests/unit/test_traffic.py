@@ -33,6 +33,14 @@ def test_repeats_are_free_while_all_goes_well() -> None:
     assert traffic.held_back == 0
 
 
+def test_the_last_minute_is_counted_by_itself() -> None:
+    traffic = Traffic()
+    traffic.note(1.0, False, True)
+    traffic.note(30.0, True, False)
+    traffic.note(70.0, False, True)
+    assert traffic.lately(70.0) == (2, 1, 1)
+
+
 def test_a_few_repeats_are_always_left() -> None:
     traffic = Traffic()
     for _ in range(Traffic.RESERVE):

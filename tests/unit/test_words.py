@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from medmost.domain import holds, values
@@ -44,6 +45,13 @@ def test_a_key_needs_all_its_parts() -> None:
     assert VISIT.key_of({"policy": "1", "at": ""}) is None
     assert VISIT.key_of({"policy": "1"}) is None
     assert PLAIN.key_of({"f": 0}) == "0"
+
+
+def test_a_key_is_masked_where_it_names_a_person() -> None:
+    policy, visit = (msgspec.structs.replace(PLAIN, **more) for more in ({"name": "policy"}, {"personal": True}))
+    assert [one.masked_key({"f": "7752700898000013"}) for one in (policy, visit)] == ["77******0013"] * 2
+    assert policy.masked_key({"f": "12345678"}) == "********"
+    assert msgspec.structs.replace(PLAIN, key=("f", "g", "h")).masked_key({"f": "oid", "h": 7}) == "oid 7"
 
 
 def test_a_kind_knows_the_ends_of_a_record() -> None:

@@ -203,7 +203,12 @@ class People:
         """Two people change one field of one thing, at both systems, before either change has crossed."""
         found = self.pick()
         across = self.partner(*found) if found else None
-        if found is None or across is None or found[1] == "requests":
+        if found is None or across is None:
+            return
+        if found[1] == "requests":
+            self.add_row(*found)
+            self.add_row(across[0], "requests", across[1])
+            self._struck("both_edit", *found)
             return
         name = self.rng.choice(TOLD[found[1]]).name
         self.change(*found, name)
@@ -250,9 +255,10 @@ class People:
     def row(self) -> None:
         """A history goes on; each system numbers its own rows."""
         found = self.pick(among=("requests",))
-        if found is None:
-            return
-        portal, collection, ref = found
+        if found is not None:
+            self.add_row(*found)
+
+    def add_row(self, portal: Portal, collection: str, ref: str) -> None:
         doc = portal.doc(collection, ref)
         self.log.count += 1
         n = self.log.count

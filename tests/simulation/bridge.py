@@ -216,11 +216,13 @@ class Process:
     def link(self, patient: str) -> None:
         async def run() -> None:
             def add(tx: sqlite3.Connection) -> int | None:
-                return links.add(tx, CIPHER, account=f"oid {patient}", policy_number=patient, consent={},
+                made = links.add(tx, CIPHER, account=f"oid {patient}", policy_number=patient, consent={},
                                  consent_hash="", at=self.house.clock.now())  # fmt: skip
+                if made is not None:
+                    self.town.log.linked(patient, self.town.loop.now)
+                return made
 
             if await self.database.write(add) is not None and self.engine is not None:
-                self.town.log.linked(patient, self.town.loop.now)
                 index = links.patient_index(CIPHER, patient)
                 try:
                     await read_backlog(self.house, self.database, self.engine.pollers, [index])
@@ -230,11 +232,14 @@ class Process:
         self.begin(run())
 
     def unlink(self, patient: str) -> None:
+        def close(tx: sqlite3.Connection, id_: int) -> None:
+            close_link(tx, self.house, id_, "test")
+            self.town.log.unlinked(patient, self.town.loop.now)
+
         async def run() -> None:
             for link in await self.database.read(lambda tx: links.listed(tx, CIPHER)):
                 if link.policy_number == patient and link.state == "active":
-                    await self.database.write(lambda tx, id_=link.id: close_link(tx, self.house, id_, "test"))
-                    self.town.log.unlinked(patient, self.town.loop.now)
+                    await self.database.write(lambda tx, id_=link.id: close(tx, id_))  # type: ignore[misc]  # a default
 
         self.begin(run())
 
@@ -250,11 +255,14 @@ class Process:
                                        engine=SimpleNamespace(running=True))  # fmt: skip
             query = "SELECT ref FROM alias WHERE pair = ?"
             refs = await self.database.read(lambda tx: [ref for (ref,) in tx.execute(query, (one.pair,))])
+            new = {(ref, one.field) for ref in refs} - self.town.log.exempt
+            self.town.log.exempt |= new  # before: the process may die over it
             try:
                 await conflicts_resolve(app, {"id": one.id, "take": take}, lambda *_: None)
             except MedmostError:
+                self.town.log.exempt -= new
                 return
-            self.town.log.decided(one.id, one.pair, refs, one.field, self.town.loop.now)
+            self.town.log.decided(one.id)
 
         self.begin(run())
 

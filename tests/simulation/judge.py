@@ -246,8 +246,9 @@ class _Bench:
         for effect, name, was, now in self.log.overwritten:
             entry = self.log.tokens[was]
             other = OTHER[effect.side]
-            if entry.side != effect.side or other in self.log.shown[was] or was in self.recorded:
-                continue
+            asks = any(one.name == name and one.owner == "person" for one in TOLD[effect.collection])
+            if entry.side != effect.side or other in self.log.shown[was] or (was in self.recorded and not asks):
+                continue  # where only a person may decide, writing the loser down is not enough
             if RULER.get(effect.collection) == other or self.log.is_decided(effect.ref, name):
                 continue
             where = f"{effect.collection} {effect.ref} at {effect.side}"

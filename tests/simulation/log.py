@@ -92,9 +92,8 @@ class Log:
         if self.links[patient]:
             self.links[patient][-1][1] = min(self.links[patient][-1][1], at)
 
-    def decided(self, id_: int, pair: int, refs: list[str], name: str, at: float) -> None:
+    def decided(self, id_: int) -> None:
         self.answers[id_] = self.answers.get(id_, 0) + 1
-        self.exempt |= {(ref, name) for ref in refs}
 
     def person(self, number: str | None) -> str | None:
         """The newest number of the one who was known by this number."""

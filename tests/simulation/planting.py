@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from simulation.patches import Mistake
     from simulation.town import Plan
 
+LIVELY = (
+    "both edit one field", "deleted against an edit", "entered twice", "moved", "unlinked", "answer lost",
+    "committed late", "killed at a commit", "another person's record",
+)  # fmt: skip
+"""Faults that every run with a mistake has besides its own: most mistakes need one of them to show."""
 TESTS = Path(__file__).parents[1]
 SOURCE = TESTS.parent / "src" / "medmost"
 
@@ -61,7 +66,7 @@ def plans(collection: str, first: int) -> list[Plan]:
     )
     return [
         replace(drawn(first + n), acts=120, per_second=4.0, patients=5, collections=mixes[n % len(mixes)],
-                pace=(20.0, 60.0), quiet=130.0) for n in range(1000)
+                pace=(20.0, 60.0), quiet=130.0, weather=1.0, sure=LIVELY) for n in range(1000)
     ]  # fmt: skip
 
 

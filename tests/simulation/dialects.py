@@ -114,6 +114,7 @@ class Emias(Portal):
     def _accept_visit(self, body: Doc, kept: Kept | None) -> None:
         was = (kept.doc or {}).get("status") if kept else None
         if was is not None and body.get("status") != was and body.get("status") not in FORWARD.get(was, ()):
+            self.backward.append(("visits", kept.ref if kept else ""))
             raise self.problem(409, "STATUS_BACKWARD", "Состояние не может вернуться")
         if kept is None and body.get("status") == "BOOKED" and self.taken(body):
             raise self.problem(409, "SLOT_TAKEN", "Время уже занято")
@@ -254,6 +255,7 @@ class Gosuslugi(Portal):
         was = (kept.doc or {}).get("Статус записи") if kept and collection == "visits" else None
         now = body.get("Статус записи")
         if was is not None and now != was and WORDS.get(str(now)) not in FORWARD.get(WORDS[was], ()):
+            self.backward.append(("visits", kept.ref if kept else ""))
             raise self.problem(409, "status_backward", "Состояние не может вернуться")
 
     def _knows(self, number: Any) -> bool:

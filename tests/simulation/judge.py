@@ -41,7 +41,10 @@ def journal_of(account: Account) -> str:
     return f"{dict(waiting)} {dict(Counter(row[2] for row in account['pairs']))}"
 
 
-def at_rest(log: Log, portals: dict[str, Portal], account: Account, collections: tuple[str, ...]) -> list[str]:
+def at_rest(
+    log: Log, portals: dict[str, Portal], account: Account, collections: tuple[str, ...], *, calm: bool = False
+) -> list[str]:
+    """`calm`: no answer was ever lost, so nobody may be asked where one value was entered on top of the other."""
     bench = _Bench(log, portals, account)
     told: list[str] = []
     for row in account["pairs"]:
@@ -50,6 +53,8 @@ def at_rest(log: Log, portals: dict[str, Portal], account: Account, collections:
     told += bench.born_twice(collections)
     told += bench.silent_losses()
     told += bench.overwritten()
+    told += bench.sent_back()
+    told += bench.needless() if calm else []
     told += bench.of_itself()
     for portal in portals.values():
         told += portal.wrong
@@ -254,6 +259,23 @@ class _Bench:
             where = f"{effect.collection} {effect.ref} at {effect.side}"
             told.append(f"I9 {name} {was!r} of {where} was replaced by {now!r} unrecorded")
         return told
+
+    def needless(self) -> list[str]:
+        """I9 the other way round: no conflict about a field that only one side has changed."""
+        told = []
+        for id_, _, name, _, g, e in self.account["conflicts"]:
+            x, y = (meant("phone" if name == "phone" else "text", value) for value in (g, e))
+            for newer, older in ((x, y), (y, x)):
+                entry = self.log.tokens.get(newer or "")
+                if entry is not None and older is not None and entry.over == older and older in self.log.tokens:
+                    told.append(f"I9 conflict {id_} asks about {name}: {newer!r} was entered on top of {older!r}")
+        return told
+
+    def sent_back(self) -> list[str]:
+        """I5: nobody is asked to go back in its states, against the very version that has gone on."""
+        return [f"I5 {collection} {ref} at {side} was asked to go back in its states"
+                for side in BOTH for collection, ref in self.portals[side].backward
+                if not self.log.is_decided(ref, "status")]  # fmt: skip
 
     def of_itself(self) -> list[str]:
         """medmost's own account: journal, books, links, decisions, dead letters, and nobody's name in a log line."""

@@ -11,6 +11,7 @@ import asyncio
 import contextvars
 import heapq
 import random
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
@@ -156,6 +157,15 @@ class SimLoop(asyncio.BaseEventLoop):
     def bury(self) -> None:
         """Ends what is left of every process, with nothing that could still have an effect."""
         self.lay_out(WORLD)
+        told, sys.unraisablehook = sys.unraisablehook, lambda _: None  # ends of what is dead anyway
+        try:
+            self._close_remains()
+        finally:
+            sys.unraisablehook = told
+        self._ready.clear()
+        self._scheduled.clear()  # type: ignore[attr-defined]  # the base class's heap
+
+    def _close_remains(self) -> None:
         for task in self._remains:
             coroutine = task.get_coro()
             if coroutine is not None:
@@ -163,8 +173,7 @@ class SimLoop(asyncio.BaseEventLoop):
                     coroutine.close()  # type: ignore[union-attr]  # coroutines only
                 except (RuntimeError, ValueError):  # a `finally` that waits, or wants its context
                     continue
-        self._ready.clear()
-        self._scheduled.clear()  # type: ignore[attr-defined]  # the base class's heap
+        self._remains.clear()
 
 
 def ready_again(loop: SimLoop, handle: Any) -> None:

@@ -107,6 +107,7 @@ class Portal:
         self.lists: list[Listed] = []
         self.calls: Counter[int] = Counter()
         self.wrong: list[str] = []  # what no client may do
+        self.backward: list[tuple[str, str]] = []  # (collection, ref) that was asked to go back in its states
         self.tokens: dict[str, float] = {}
         self.subscription: tuple[str, str] | None = None
         self._ids = 0

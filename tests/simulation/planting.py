@@ -64,10 +64,14 @@ def plans(collection: str, first: int) -> list[Plan]:
     mixes = {"-": (("policies",), ("policies", "visits"), ("policies", "results", "organizations"))}.get(
         collection, (mix,)
     )
-    return [
-        replace(drawn(first + n), acts=120, per_second=4.0, patients=5, collections=mixes[n % len(mixes)],
-                pace=(20.0, 60.0), quiet=130.0, weather=1.0, sure=LIVELY) for n in range(1000)
-    ]  # fmt: skip
+    found = []
+    for n in range(1000):
+        calm = n % 3 == 2  # a needless question to a person shows only where no answer was ever lost
+        found.append(
+            replace(drawn(first + n), acts=120, per_second=4.0, patients=5, collections=mixes[n % len(mixes)],
+                    pace=(20.0, 60.0), quiet=130.0, weather=1.0, calm=calm, sure=() if calm else LIVELY)
+        )  # fmt: skip
+    return found
 
 
 def main() -> None:

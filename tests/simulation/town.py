@@ -274,7 +274,8 @@ class Town:
 
     def _judged(self) -> list[str]:
         assert self.process is not None
-        return at_rest(self.log, self.portals, dump(self.process.database), self.collections)
+        account = dump(self.process.database)
+        return at_rest(self.log, self.portals, account, self.collections, calm=self.plan.calm and not self.plan.sure)
 
     def _quiet(self) -> list[str]:
         """Nothing more is written."""

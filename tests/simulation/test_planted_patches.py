@@ -13,7 +13,14 @@ import pytest
 from simulation.patches import AREAS, MISTAKES, Mistake
 from simulation.planting import SOURCE, catch
 
-SHARE = tuple(next(one for one in MISTAKES if one.area == area) for area in AREAS)
+QUICK = (
+    "a person's field is overwritten",
+    "what never settled counts as unchanged",
+    "writes are against whatever version",
+    "the whole record is settled by an answer",
+)
+"""Noticed within a seed or two; the others are `make simulate ARGS=--planted`'s."""
+SHARE = tuple(one for one in MISTAKES if one.name in QUICK)
 
 
 def test_there_are_mistakes_of_every_sort() -> None:

@@ -51,6 +51,8 @@ def _value(value: Any) -> str:
 DRIFTED = {
     "new": ("новое поле", "a new field"),
     "null": ("стало бывать пустым", "is null at times now"),
+    "empty": ("пустует чаще прежнего", "is empty more often than before"),
+    "narrowed": ("одного из типов значений больше нет", "one type of its values is no more"),
     "retyped": ("другой тип", "another type"),
     "renamed": ("переименовано", "renamed"),
     "lost": ("пропало", "lost"),

@@ -20,7 +20,7 @@ from medmost.mapping.shape import NULL, Profile, Shape
 from medmost.mapping.trial import wire_at
 from medmost.mapping.unfit import Unfit
 
-What = Literal["new", "null", "retyped", "renamed", "lost", "format", "code"]
+What = Literal["new", "null", "empty", "narrowed", "retyped", "renamed", "lost", "format", "code"]
 Risk = Literal["safe", "risky", "breaking"]
 LEARNED = 50
 """Records before anything is called a change."""

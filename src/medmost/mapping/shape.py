@@ -1,4 +1,4 @@
-"""The shape of what a system shows: which places its records have, and of which types. No value is looked at.
+"""The shape of what a system shows: which places its records have, of which types, and which listed codes are used.
 
 Every record's keys are compared with those met before, which costs a walk over its keys; types are looked at in one
 record of sixteen, and in those that do not fit.
@@ -21,10 +21,11 @@ _TYPES = {str: "text", int: "whole", float: "number", bool: "boolean", dict: "se
 
 
 class Leaf(msgspec.Struct):
-    """One place over many records: in how many its key was there, and the types met in the sample."""
+    """One place over many records: in how many its key was there; the types, and the listed codes, of the sample."""
 
     seen: int = 0
     types: dict[str, int] = {}
+    values: dict[str, int] = {}
 
 
 class Shape(msgspec.Struct):
@@ -60,6 +61,13 @@ class Shape(msgspec.Struct):
             leaf = self.leaves.get(at)
             if leaf is not None:
                 leaf.types[type_] = leaf.types.get(type_, 0) + 1
+
+    def use(self, codes: Sequence[tuple[str, str]]) -> None:
+        """Codes that a dictionary lists, as records of the sample show them."""
+        for at, code in codes:
+            leaf = self.leaves.get(at)
+            if leaf is not None:
+                leaf.values[code] = leaf.values.get(code, 0) + 1
 
 
 def signature(doc: Doc, sections: Sequence[str]) -> Hashable:
@@ -97,6 +105,7 @@ class Profile:
         self.lacking: dict[Hashable, frozenset[str]] = {}  # expected fields that a signature does not show
         self._turn = 0
         self._sampled: list[dict[str, str]] = []
+        self._codes: list[tuple[str, str]] = []
 
     def meet(self, docs: Sequence[Doc], sections: Sequence[str]) -> tuple[list[Hashable], dict[Hashable, Doc]]:
         """Counts records: their signatures, and a record for each signature that was never met."""
@@ -121,12 +130,18 @@ class Profile:
         self._sampled += [told for _, told in chosen]
         return chosen
 
+    def codes(self, shown: Sequence[tuple[str, str]]) -> None:
+        """Codes that records of the sample show, by place."""
+        self._codes += shown
+
     def settle(self) -> None:
         """Moves what was counted into the shape."""
         for told, times in self.fresh.items():
             self.shape.add(self.known[told], times)
         for sampled in self._sampled:
             self.shape.sample(sampled)
+        self.shape.use(self._codes)
         self.fresh.clear()
         self._sampled.clear()
+        self._codes.clear()
         self.lacking.clear()  # what is expected may be other than before

@@ -49,13 +49,13 @@ def standing(tx: sqlite3.Connection) -> list[Drifted]:
 
 
 def find(tx: sqlite3.Connection, one: Drifted) -> bool:
-    """Takes a finding down. False where it stands already."""
-    given = (one.system, one.kind, one.field, one.at, one.what)
+    """Takes a finding down. False where it stands already, with the same risk."""
+    given = (one.system, one.kind, one.field, one.at, one.what, one.risk)
     added = tx.execute(
         "INSERT INTO drift (system, kind, field, at, what, risk, moved_to, formats, place, found_at) "
         "SELECT ?,?,?,?,?,?,?,?,?,? WHERE NOT EXISTS (SELECT 1 FROM drift WHERE ended_at IS NULL AND system = ? "
-        "AND kind = ? AND field = ? AND at = ? AND what = ?)",
-        (*given, one.risk, one.moved_to, one.formats, one.place, one.found_at, *given),
+        "AND kind = ? AND field = ? AND at = ? AND what = ? AND risk = ?)",
+        (*given, one.moved_to, one.formats, one.place, one.found_at, *given),
     )
     return added.rowcount == 1
 

@@ -294,7 +294,7 @@ shape = Table(
     metadata,
     Column("system", String, nullable=False),
     Column("kind", String, nullable=False),
-    Column("body", LargeBinary, nullable=False),  # mapping.shape.Shape as JSON: places, types, counts; no values
+    Column("body", LargeBinary, nullable=False),  # mapping.shape.Shape as JSON; of values only listed codes
     PrimaryKeyConstraint("system", "kind"),
 )
 

@@ -11,10 +11,11 @@ from collections.abc import Hashable, Sequence
 
 import msgspec
 
-from medmost.domain.record import Problem, Side
+from medmost.domain.record import Doc, Problem, Side
 from medmost.mapping.drift import Finding, formats_for, is_lost, lacking, look, look_at_types, places_of
 from medmost.mapping.language import FieldRule, KindRule
 from medmost.mapping.shape import Profile, Shape, places
+from medmost.mapping.shares import WINDOW, Recent, new_codes, shifted, shown_codes
 from medmost.mapping.trial import wire_at
 from medmost.store import drift
 from medmost.store.drift import Drifted
@@ -55,9 +56,11 @@ def _judge(desk: Desk, where: Where, part: list[Seen]) -> None:
         for found in look(rule, side, profile.shape, _own(rule, side), doc, profile.known[signature]):
             take_down(desk, where, found)
     doubtful = [(doc, places(doc)) for one, doc in zip(part, docs, strict=True) if one.reading and one.reading.problems]
-    for doc, shown in [*profile.types(docs), *doubtful]:
+    sample = profile.types(docs)
+    for doc, shown in [*sample, *doubtful]:
         for found in look_at_types(rule, side, profile.shape, doc, shown):
             take_down(desk, where, found)
+    _compare(desk, where, profile, sample)
     _count_missing(desk, where, profile, part, told)
     _count_unfit(desk, where, rule, part)
     if desk.house.watch.held.get(where):
@@ -89,6 +92,21 @@ def _keep(desk: Desk, where: Where, profile: Profile) -> None:
     profile.settle()
     watch.kept_at[where] = desk.now
     drift.save_shape(desk.tx, where[0].value, where[1], msgspec.json.encode(profile.shape))
+
+
+def _compare(desk: Desk, where: Where, profile: Profile, sample: list[tuple[Doc, dict[str, str]]]) -> None:
+    """Codes and shares of the sample, against what was learned before."""
+    (side, kind), watch = where, desk.house.watch
+    rule = desk.house.mappings[kind].rule
+    listed, recent = watch.codes(where, rule), watch.recent.setdefault(where, Recent())
+    codes = [one for doc, _ in sample for one in shown_codes(doc, listed)]
+    for _, shown in sample:
+        recent.add(shown)
+    for found in [*new_codes(rule, side, profile.shape, codes), *shifted(rule, side, profile.shape, recent)]:
+        take_down(desk, where, found)
+    profile.codes(codes)
+    if recent.records >= WINDOW:
+        del watch.recent[where]
 
 
 # ---------------------------------------------------------------- fields that are not there, or do not fit
@@ -155,15 +173,17 @@ def _meet_code(desk: Desk, where: Where, one: Seen, field: str) -> None:
     row, doc, name = _ROW.fullmatch(field), one.observation.doc, field
     rule = _rule(desk, kind, row[1] if row else field)
     place = rule.place(side)
-    found = wire_at(doc, place.at) if place is not None else None
+    found, there = (wire_at(doc, place.at) if place is not None else None), None
     if row is not None:
-        inner = next((inner for inner in rule.rows if inner.name == row[3]), None)
-        there = inner.place(side) if inner is not None else None
+        there = next((inner.place(side) for inner in rule.rows if inner.name == row[3]), None)
         number = int(row[2])
         found = wire_at(found[number], there.at) if there and isinstance(found, list) else None
         name = f"{row[1]}[].{row[3]}"
     if isinstance(found, str | int):
         drift.meet_code(desk.tx, side.value, kind, name, str(found), desk.now)
+        if place is not None:
+            at = place.at if there is None else f"{place.at}[].{there.at}"
+            take_down(desk, where, Finding(what="code", risk="risky", field=name, at=at))
 
 
 def _rule(desk: Desk, kind: str, field: str) -> FieldRule:

@@ -12,6 +12,7 @@ import msgspec
 
 from medmost.domain.record import Reading, Side
 from medmost.mapping.drift import Finding
+from medmost.mapping.language import FieldRule, RowField
 from medmost.store import drift
 from medmost.store.drift import Drifted
 from medmost.store.pairs import PairRow
@@ -43,7 +44,10 @@ def take_down(desk: Desk, where: Where, found: Finding) -> None:
 
 def place_told(house: House, kind: str, side: Side, field: str) -> str:
     """What the mapping says of a field at a side; a finding ends once that is another thing."""
-    rule = next((one for one in house.mappings[kind].rule.fields if one.name == field), None)
+    name, _, row = field.partition("[].")
+    rule: RowField | None = next((one for one in house.mappings[kind].rule.fields if one.name == name), None)
+    if row and isinstance(rule, FieldRule):
+        rule = next((one for one in rule.rows if one.name == row), None)
     return "" if rule is None else msgspec.json.encode([rule.place(side), rule.codes]).decode()
 
 

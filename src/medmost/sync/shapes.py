@@ -9,6 +9,7 @@ from medmost.domain.record import Side
 from medmost.mapping.drift import sections_of
 from medmost.mapping.language import KindRule
 from medmost.mapping.shape import Profile
+from medmost.mapping.shares import Codes, Recent, codes_at
 
 Where = tuple[Side, str]
 """A kind at a system."""
@@ -24,6 +25,8 @@ class Watch:
         self.lacking: dict[tuple[Side, str, str], set[str]] = {}  # refs in a row that did not show a field
         self.unfit: dict[tuple[Side, str, str], set[str]] = {}  # refs in a row whose value did not fit
         self.back: dict[tuple[Side, str, str], set[str]] = {}  # refs in a row that show a held field again
+        self.recent: dict[Where, Recent] = {}
+        self._codes: dict[Where, Codes] = {}
         self._sections: dict[Where, tuple[str, ...]] = {}
         self._kinds: dict[tuple[str, frozenset[str], frozenset[str]], Kind] = {}
 
@@ -41,6 +44,12 @@ class Watch:
         if where not in self._sections:
             self._sections[where] = sections_of(rule, where[0])
         return self._sections[where]
+
+    def codes(self, where: Where, rule: KindRule) -> Codes:
+        """The codes that its dictionaries list, by place."""
+        if where not in self._codes:
+            self._codes[where] = codes_at(rule, where[0])
+        return self._codes[where]
 
     def carried(self, kind: Kind) -> Kind:
         """The kind as it is at work: a held field is nobody's to carry, as one that a single side has."""

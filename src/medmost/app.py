@@ -125,7 +125,9 @@ async def _build(config: Config, clock: Clock) -> App:
     await database.write(deliveries.release_in_flight)
     vault = Vault(database, cipher)
     systems = await connect(
-        *_named_alike(config, {kind: mapping.kind.collection for kind, mapping in mappings.items()}), vault
+        *_named_alike(config, {kind: mapping.kind.collection for kind, mapping in mappings.items()}),
+        vault,
+        chance=house.chance,
     )
     bell, metrics = Doorbell(), Metrics(mappings)
     secrets = {

@@ -191,7 +191,8 @@ class Process:
             per_minute=self.town.per_minute, collections=PLURALS,
         )  # fmt: skip
         wires: dict[Side, Any] = {side: Wire(self.town, self.town.portals[side.value], self.owner) for side in BOTH}
-        return await connect(gosuslugi, emias, Vault(self.database, CIPHER), MachineTime(self.town), wires)
+        vault, clock = Vault(self.database, CIPHER), MachineTime(self.town)
+        return await connect(gosuslugi, emias, vault, clock, wires, self.house.chance)
 
     async def _subscribe(self, system: System) -> None:
         collections = [MAPPINGS[name].kind.collection for name in self.town.kinds]

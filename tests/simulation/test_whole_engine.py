@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from medmost.domain.traffic import Traffic
 from simulation.histories import quick_folder
 from simulation.town import Plan, drawn, play
 
@@ -40,6 +41,26 @@ def test_one_seed_gives_one_trace(folder: Path) -> None:
     first, second = play(plan, folder), play(plan, folder)
     assert first.digest == second.digest
     assert first.steps == second.steps
+
+
+def test_the_throttle_is_seeded_as_everything(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Traffic, "K", 1.02)  # holds calls back in trouble long before a breaker opens
+    monkeypatch.setattr(Traffic, "LEAST", 5)
+    shares: list[float] = []
+    reject = Traffic.reject
+
+    def told(traffic: Traffic, now: float) -> float:
+        shares.append(reject(traffic, now))
+        return shares[-1]
+
+    monkeypatch.setattr(Traffic, "reject", told)
+    plan: Plan = replace(drawn(2), acts=50)
+    first = play(plan, folder)
+    drawn_about, shares = shares, []
+    second = play(plan, folder)
+    assert sum(0 < share < 1 for share in drawn_about) > 20
+    assert first.digest == second.digest
+    assert not first.problems
 
 
 def test_the_oracle_knows_nothing_of_medmost() -> None:

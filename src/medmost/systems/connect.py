@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from functools import partial
 
 from medmost.domain.record import Side
@@ -20,6 +22,9 @@ from medmost.systems.signing import make_signer
 from medmost.systems.tokens import TokenKeeper, TokenVault
 from medmost.systems.transport import AiohttpTransport, Transport
 
+Chance = Callable[[], float]
+"""A uniform number in [0, 1)."""
+
 
 async def connect(
     gosuslugi: GosuslugiSettings,
@@ -27,18 +32,26 @@ async def connect(
     vault: TokenVault,
     clock: Clock | None = None,
     transports: dict[Side, Transport] | None = None,
+    chance: Chance = random.random,
 ) -> dict[Side, System]:
-    """Both systems, ready to be called; no connection is made yet. Raises Fatal MM-SYS-SIGNER for an unusable key."""
+    """Both systems, ready to be called; no connection is made yet. Raises Fatal MM-SYS-SIGNER for an unusable key.
+
+    `chance` decides which calls the throttle holds back; a simulation seeds it.
+    """
     clock = clock or MachineClock()
     given = transports or {}
     return {
-        Side.GOSUSLUGI: connect_gosuslugi(gosuslugi, vault, clock, given.get(Side.GOSUSLUGI)),
-        Side.EMIAS: connect_emias(emias, vault, clock, given.get(Side.EMIAS)),
+        Side.GOSUSLUGI: connect_gosuslugi(gosuslugi, vault, clock, given.get(Side.GOSUSLUGI), chance),
+        Side.EMIAS: connect_emias(emias, vault, clock, given.get(Side.EMIAS), chance),
     }
 
 
 def connect_gosuslugi(
-    settings: GosuslugiSettings, vault: TokenVault, clock: Clock, transport: Transport | None = None
+    settings: GosuslugiSettings,
+    vault: TokenVault,
+    clock: Clock,
+    transport: Transport | None = None,
+    chance: Chance = random.random,
 ) -> Gosuslugi:
     side = Side.GOSUSLUGI
     gate = Gate(
@@ -47,6 +60,7 @@ def connect_gosuslugi(
         per_minute=settings.per_minute,
         in_flight=settings.in_flight,
         per_operation={"orders": settings.orders_per_minute},
+        chance=chance,
     )
     env = settings.environment
     http = Http(
@@ -59,10 +73,14 @@ def connect_gosuslugi(
 
 
 def connect_emias(
-    settings: EmiasSettings, vault: TokenVault, clock: Clock, transport: Transport | None = None
+    settings: EmiasSettings,
+    vault: TokenVault,
+    clock: Clock,
+    transport: Transport | None = None,
+    chance: Chance = random.random,
 ) -> Emias:
     side = Side.EMIAS
-    gate = Gate(side, clock, per_minute=settings.per_minute, in_flight=settings.in_flight)
+    gate = Gate(side, clock, per_minute=settings.per_minute, in_flight=settings.in_flight, chance=chance)
     headers = {"X-API-Key": settings.api_key}
     env = settings.environment
     http = Http(

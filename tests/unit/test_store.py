@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 
 from medmost.domain.errors import Fatal
 from medmost.domain.record import Pair, Sent, Side, SideState, Wanted
-from medmost.store import aliases, conflicts, deliveries, ledgers, links, pairs, schema
+from medmost.store import aliases, conflicts, deliveries, ledgers, links, pairs, patients, schema
 from medmost.store.cipher import Cipher
 from medmost.store.database import Database
 from medmost.store.deliveries import Delivery
@@ -251,3 +251,27 @@ async def test_an_account_and_a_policy_have_one_link(state: Database) -> None:
     assert await state.write(add("oid-2", "p1")) is None  # type: ignore[arg-type]  # a lambda
     await state.write(lambda tx: links.revoke(tx, first, 2.0))
     assert await state.write(add("oid-2", "p1")) is not None  # type: ignore[arg-type]  # a lambda
+
+
+async def test_a_former_number_has_the_same_link(state: Database) -> None:
+    old, new, other = (links.patient_index(CIPHER, number) for number in ("old", "new", "other"))
+    row = PairRow(Pair(id=1, kind="policy"), patient_index=new, state="level")
+
+    def add(tx: sqlite3.Connection, account: str, policy: str) -> int | None:
+        return links.add(tx, CIPHER, account=account, policy_number=policy, consent={}, consent_hash="h", at=1.0)
+
+    def play(tx: sqlite3.Connection) -> None:
+        pairs.save(tx, CIPHER, [row])
+        made = add(tx, "1", "old")
+        assert made is not None
+        assert links.linked(tx, [old, new, other]) == {old}
+        patients.remember(tx, [(old, 1)])
+        assert links.linked(tx, [old, new, other]) == {old, new}
+        assert add(tx, "2", "new") is None  # the person is linked by the former number
+        assert add(tx, "2", "other") is not None
+        links.revoke(tx, made, 2.0)
+        assert links.linked(tx, [old, new]) == set()
+        assert add(tx, "1", "new") is not None
+        assert add(tx, "3", "old") is None  # nor the other way round
+
+    await state.write(play)

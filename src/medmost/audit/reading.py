@@ -77,7 +77,7 @@ class Reader:
         linked: set[bytes] = set()
         if kind.personal:
             patients = {one.patient_index for one in seen if one.patient_index}
-            linked = await self._database.read(partial(links.active, patients=patients))
+            linked = await self._database.read(partial(links.linked, patients=patients))
         return [
             digester.note(
                 one.observation,

@@ -217,7 +217,7 @@ class Rechecker:
         return next((one for one in live if not mapping.kind.key_released(_fields(one))), None)
 
     async def _is_linked(self, patient: bytes) -> bool:
-        return bool(await self._database.read(partial(links.active, patients=[patient])))
+        return bool(await self._database.read(partial(links.linked, patients=[patient])))
 
     def _is_young(self, shown: Observation) -> bool:
         return shown.stamp is not None and abs(self._house.clock.now() - shown.stamp.timestamp()) < YOUNG

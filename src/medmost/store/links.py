@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from medmost.store import patients as people
 from medmost.store.cipher import Cipher
 
 
@@ -37,12 +38,11 @@ def add(
     consent_hash: str,
     at: float,
 ) -> int | None:
-    """The new link's id; None when the account or the policy has an active link already."""
+    """The new link's id; None when the account, the policy or a former number of it has an active link already."""
     policy = patient_index(cipher, policy_number)
     owner = cipher.blind("account", account)
-    if tx.execute(
-        "SELECT 1 FROM link WHERE state = 'active' AND (policy_index = ? OR account_index = ?)", (policy, owner)
-    ).fetchone():
+    held = tx.execute("SELECT 1 FROM link WHERE state = 'active' AND account_index = ?", (owner,)).fetchone()
+    if held or active(tx, people.group(tx, policy)):
         return None
     body = orjson.dumps({"account": account, "policy_number": policy_number, "consent": consent})
     row = tx.execute(
@@ -63,6 +63,17 @@ def active(tx: sqlite3.Connection, patients: Iterable[bytes]) -> set[bytes]:
         query = f"SELECT policy_index FROM link WHERE state = 'active' AND policy_index IN ({marks})"  # noqa: S608  # only marks
         found.update(row[0] for row in tx.execute(query, part))
     return found
+
+
+def linked(tx: sqlite3.Connection, patients: Iterable[bytes]) -> set[bytes]:
+    """Which of these have a link in force by any number of the same person's, former ones too (invariant I16)."""
+    wanted = set(patients)
+    found = active(tx, wanted)
+    if len(found) == len(wanted) or not people.any_former(tx):
+        return found
+    groups = {patient: people.group(tx, patient) for patient in wanted - found}
+    others = active(tx, {number for group in groups.values() for number in group})
+    return found | {patient for patient, group in groups.items() if not others.isdisjoint(group)}
 
 
 def listed(tx: sqlite3.Connection, cipher: Cipher) -> list[Link]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -19,7 +21,9 @@ from medmost.store import deliveries, leases, ledgers
 from medmost.store.cipher import Cipher
 from medmost.sync.freshness import Freshness
 from medmost.sync.house import Clock, House
+from medmost.sync.leading import Leader
 from medmost.sync.schedule import Pace, Schedule
+from medmost.systems.contract import Cursor, Page
 from town import Town, mappings, town
 
 G, E = Side.GOSUSLUGI, Side.EMIAS
@@ -120,6 +124,61 @@ async def test_one_of_many_polls_a_system(tmp_path: Path) -> None:
         assert await asks("two", 351) == 2  # the first is gone; what it holds of the lease is worth nothing now
         await here.database.write(lambda tx: leases.give_up(tx, "poll.emias", "two"))
         assert await asks("one", 352) == 3
+
+
+async def test_a_long_pass_keeps_its_lease(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with slow_pages(tmp_path, clock, each=100.0) as here:
+
+        async def rival() -> int | None:
+            return await here.database.write(lambda tx: leases.take(tx, "poll.emias", "rival", clock.at, 180))
+
+        leader, refused = Leader(here.house, here.database, E), []
+
+        async def leads() -> bool:
+            refused.append(await rival() is None)
+            return await leader.leads()
+
+        assert await leader.leads()
+        passed = await here.engine.pollers[E].one_pass("policy", leads=leads)
+        assert (passed.read, passed.handed_over) == (5, False)
+        assert refused == [True] * 5  # 500 seconds, a lease of 180
+
+
+async def test_who_leads_no_more_stops_reading(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with slow_pages(tmp_path, clock, each=190.0) as here:
+        leader, asked = Leader(here.house, here.database, E), []
+
+        async def leads() -> bool:
+            if asked:  # a page took longer than the lease lasts, and another process was there
+                await here.database.write(lambda tx: leases.take(tx, "poll.emias", "rival", clock.at, 180))
+            asked.append(await leader.leads())
+            return asked[-1]
+
+        passed = await here.engine.pollers[E].one_pass("policy", leads=leads)
+        assert (asked, passed.read, passed.handed_over) == ([True, False], 1, True)
+        clock.at += 181
+        rest = await here.engine.pollers[E].one_pass("policy")
+        assert (rest.handed_over, len(here.emias.refs("policy"))) == (False, 5)
+        assert await here.database.read(lambda tx: tx.execute("SELECT COUNT(*) FROM pair").fetchone()) == (5,)
+
+
+@asynccontextmanager
+async def slow_pages(folder: Path, clock: HandClock, each: float) -> AsyncIterator[Town]:
+    """Five policies at EMIAS, a page for each; reading one takes `each` seconds."""
+    async with town(folder, clock=clock) as here:
+        for n in range(5):
+            here.emias.put("policy", {"policyNumber": f"775641083412345{n}", "lastName": f"Мостова {n}"})
+        pages, here.emias.page = here.emias.changes, 1
+
+        async def slowly(kind: str, cursor: Cursor | None) -> AsyncIterator[Page]:
+            async for page in pages(kind, cursor):
+                clock.at += each
+                yield page
+
+        here.emias.changes = slowly  # type: ignore[method-assign]  # its pages, slowly
+        yield here
 
 
 # ---------------------------------------------------------------- freshness

@@ -8,24 +8,24 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 
 import structlog
 
 from medmost.domain.errors import Fatal, MedmostError, Unusable
 from medmost.domain.record import BOTH, Side
 from medmost.queue.embedded import Doorbell
-from medmost.store import deliveries, leases, ledgers
+from medmost.store import deliveries, ledgers
 from medmost.store.database import Database
 from medmost.sync import keeping
 from medmost.sync.deliver import Deliverer
 from medmost.sync.flight import Outcome
 from medmost.sync.freshness import Freshness
 from medmost.sync.house import House
+from medmost.sync.leading import Leader
 from medmost.sync.linked import read_left_over
 from medmost.sync.lookout import Lookout
 from medmost.sync.outages import is_outage, silent
-from medmost.sync.poll import Passed, Poller
+from medmost.sync.poll import Leads, Passed, Poller, always
 from medmost.sync.schedule import Pace, Schedule
 from medmost.sync.stages import open_kinds
 from medmost.systems.contract import System
@@ -34,8 +34,8 @@ log = structlog.get_logger()
 WATCH_SECONDS, CHECKPOINT_SECONDS = 2.0, 60.0
 PROBE_SECONDS = 5.0
 CLOCK_STEP = 5.0  # seconds by which our wall clock may fall behind the steady one between two looks
-LEADER_SECONDS, LEADS_SECONDS = 15.0, 180.0
-"""A poller looks this often whether it may lead, and leads for so long without a further word."""
+LEADER_SECONDS = 15.0
+"""A poller looks this often whether it may lead."""
 
 
 class Engine:
@@ -143,12 +143,12 @@ class Engine:
             found |= result
         return found
 
-    async def _pass(self, side: Side, kind: str) -> Passed:
+    async def _pass(self, side: Side, kind: str, leads: Leads = always) -> Passed:
         measured = self.systems[side].health().skew_seconds
         if measured is not None:
             self.house.skews[side] = measured
         try:
-            passed = await self.pollers[side].one_pass(kind)
+            passed = await self.pollers[side].one_pass(kind, leads=leads)
         except Unusable:
             raise
         except Fatal as error:
@@ -165,23 +165,20 @@ class Engine:
         return passed
 
     async def _poll_loop(self, side: Side, stop: asyncio.Event) -> None:
+        leader = Leader(self.house, self.database, side)
         while not stop.is_set():
-            if not self.house.resting(side) and await self._leads(side):
+            if not self.house.resting(side) and self.schedule.due(side) and await leader.leads():
                 stages = await self.database.read(ledgers.stages)
                 for kind in self.schedule.due(side):
                     if stop.is_set() or stages.get(kind, ("observe", "", False))[0] == "stopped":
                         self.schedule.postpone(side, kind)
                         continue
-                    passed = await self._pass(side, kind)
+                    if not await leader.leads():
+                        break
+                    passed = await self._pass(side, kind, leader.leads)
                     self.schedule.after(side, kind, passed.error, self.systems[side].health().overloaded)
             wait = LEADER_SECONDS if self.schedule.due(side) else self.schedule.wait(side)
             await self.bell.wait(f"poll.{side}", max(0.05, min(wait, 60.0)))
-
-    async def _leads(self, side: Side) -> bool:
-        """One process polls a system, however many there are: they must not multiply its load."""
-        now, holder = self.house.clock.now(), self.house.writer
-        take = partial(leases.take, name=f"poll.{side}", holder=holder, now=now, seconds=LEADS_SECONDS)
-        return bool(self.schedule.due(side)) and await self.database.write(take) is not None
 
     def poll_now(self, side: Side, kinds: list[str] | None = None) -> None:
         self.schedule.hurry(side, kinds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Literal
 
@@ -22,6 +22,13 @@ from medmost.sync.sealing import quarantine_ref
 from medmost.systems.contract import Page, System
 
 READ_PAGE, READ_AT_ONCE = 200, 16
+Leads = Callable[[], Awaitable[bool]]
+"""May this process go on reading that system? Asked before each page is taken in."""
+
+
+async def always() -> bool:
+    """Nobody else reads."""
+    return True
 
 
 class Passed(msgspec.Struct):
@@ -31,6 +38,7 @@ class Passed(msgspec.Struct):
     live: int = 0  # of those read, the ones that are no tombstones
     new: int = 0
     error: MedmostError | None = None
+    handed_over: bool = False  # another process leads now: the rest is its
 
 
 class Poller:
@@ -40,8 +48,13 @@ class Poller:
         self.house, self.database, self.system, self.bell = house, database, system, bell
         self.side: Side = system.side
 
-    async def one_pass(self, kind: str, how: Literal["changes", "everything"] = "changes") -> Passed:
-        """One pass. A page that is not what it should be stops it; the cursor stays after the last good page."""
+    async def one_pass(
+        self, kind: str, how: Literal["changes", "everything"] = "changes", leads: Leads = always
+    ) -> Passed:
+        """One pass. A page that is not what it should be stops it; the cursor stays after the last good page.
+
+        It ends there, too, when this process leads no more: the one that does goes on from that cursor.
+        """
         passed = Passed()
         side, now = self.side.value, self.house.clock.now
         await self.database.write(lambda tx: ledgers.begin_pass(tx, side, kind, now()))
@@ -50,9 +63,11 @@ class Poller:
         correlation = self.house.name()
         pages = self.system.changes(kind, position) if how == "changes" else self.system.everything(kind)
         try:
-            await self._absorb(kind, pages, passed, f"poll.{how}", correlation, keep=how == "changes")
+            await self._absorb(kind, pages, passed, f"poll.{how}", correlation, keep=how == "changes", leads=leads)
         except Transient as error:
             passed.error = error
+            return passed
+        if passed.handed_over:
             return passed
         await self.database.write(partial(self._end_pass, kind=kind, listed=passed.live if whole else None))
         return passed
@@ -64,9 +79,20 @@ class Poller:
             whole_reading(tx, self.house, self.side, kind, listed)
 
     async def _absorb(
-        self, kind: str, pages: AsyncIterator[Page], passed: Passed, act: str, correlation: str, *, keep: bool
+        self,
+        kind: str,
+        pages: AsyncIterator[Page],
+        passed: Passed,
+        act: str,
+        correlation: str,
+        *,
+        keep: bool,
+        leads: Leads,
     ) -> None:
         async for page in pages:
+            if not await leads():
+                passed.handed_over = True
+                return
             seen = [self.house.understand(one) for one in page.observations]
             cursor = (self.side.value, kind, dict(page.cursor)) if keep else None
             new = await self.database.write(

@@ -126,7 +126,7 @@ async def test_key_that_others_may_read_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("frobnicate",), "есть version, init, run"),
+        (("frobnicate",), "есть version, init, access, run"),
         (("sync", "--knid", "visit"), "--knid"),
         (("sync", "--kind", "dragon"), "есть organization, policy,"),
         (("pairs", "show", "policy"), "pairs show --help"),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import checks
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks as described
@@ -19,7 +20,7 @@ from schemathesis.specs.openapi import checks as described
 from medmost_stand.stand import Settings, Stand, SystemName
 
 FULL = bool(os.environ.get("MEDMOST_FULL"))
-EXAMPLES = 60 if FULL else 4
+EXAMPLES = 20 if FULL else 4
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE) if FULL else (GenerationMode.POSITIVE,)
 CHANGES_THE_STAND = {"/stand/reset", "/stand/life", "/stand/clock", "/stand/faults", "/stand/tokens"}
 """What these do is the point of them: the rest of the run would meet another stand."""
@@ -83,6 +84,8 @@ def test_every_call_is_as_described(served: Served, name: SystemName, mode: Gene
 
         try:
             fuzzed()
+        except Unsatisfiable:
+            continue  # nothing wrong of this kind can be made for the call
         except (Exception, BaseExceptionGroup) as error:
             failures = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
             told = " / ".join(" ".join(str(one).split())[:300] for one in failures)

@@ -267,6 +267,13 @@ def decide(pair: Pair, name: str, value: Any) -> None:
         pair.wanted[name] = Wanted(value, todo)
 
 
+def moved_on(pair: Pair, kind: Kind, source: Side, sent: Sent) -> bool:
+    """Whether a state of the source has gone on since it was sent: what was refused is no longer what is there."""
+    now = pair.side(source).now or {}
+    states = [field.name for field in kind.fields if field.style is Style.FORWARD and field.name in sent.source]
+    return any(now.get(name) != sent.source[name] for name in states)
+
+
 def write_back(pair: Pair, source: Side, fields: Fields) -> None:
     """A refusal of the other system becomes values of the source (visit → rejected, with the reason)."""
     for name, value in fields.items():

@@ -277,7 +277,7 @@ def _unanswered(
 
 def _refused(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery, error: Refused) -> None:
     kind, pair, side = desk.house.kind(flight.kind), row.pair, flight.side
-    pair.side(side).sent = None
+    sent, pair.side(side).sent = pair.side(side).sent, None
     parent = parent_under_way(desk, row, side) if PASSING.get(error.said) == "parent" else None
     if parent is not None:
         delivery.attempts -= 1  # nothing is wrong with this one
@@ -289,7 +289,8 @@ def _refused(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery, error
     desk.drop_row(pair.id, side)
     if flight.op == "create" and error.said in kind.refusal:
         told = {name: error.reason if value is None else value for name, value in kind.refusal[error.said].items()}
-        pairing.write_back(pair, side.other, told)
+        if sent is None or not pairing.moved_on(pair, kind, side.other, sent):
+            pairing.write_back(pair, side.other, told)
     else:
         pair.refused = f"{side.value} {error.said}: {error.reason}"
         desk.tell("refused", side.value, flight.kind, error.said)

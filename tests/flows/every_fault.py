@@ -73,12 +73,13 @@ class Played:
     name: str
     fired: int
     acts: int
-    level_after: float
+    level_after: float | None  # None: others followed at once
     looked_at: list[str] = field(default_factory=list)  # what a person had to release
 
     def __str__(self) -> str:
         person = f"; a person released {', '.join(self.looked_at)}" if self.looked_at else ""
-        return f"{self.name}: fired {self.fired}, {self.acts} acts, level after {self.level_after:.1f} s{person}"
+        level = "" if self.level_after is None else f", level after {self.level_after:.1f} s"
+        return f"{self.name}: fired {self.fired}, {self.acts} acts{level}{person}"
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,9 @@ class Town:
     life: float
 
 
-async def play(town: Town, effects: list[str], seconds: float, seed: int) -> Played:
-    """Life under the effects, then neither of both, then level."""
-    systems, running, life = town.systems, town.running, town.life
+async def play(town: Town, effects: list[str], seconds: float, seed: int, *, levels: bool = True) -> Played:
+    """Life under the effects, then neither of both, then level, unless more is to come first."""
+    systems, life = town.systems, town.life
     before = {system: await systems.last_effect(system) for system in SYSTEMS}
     for system in SYSTEMS:
         await systems.faults(system, *(rule(system, effect, seed) for effect in effects))
@@ -104,16 +105,25 @@ async def play(town: Town, effects: list[str], seconds: float, seed: int) -> Pla
         await systems.life(system, 0)
         await systems.faults(system)
     acts = sum([len(await systems.effects(system, before[system], "person")) for system in SYSTEMS])
+    if not levels:
+        return Played(" + ".join(effects), fired, acts, None)
+    level_after, looked_at = await ends_level(town, effects)
+    return Played(" + ".join(effects), fired, acts, level_after, looked_at)
+
+
+async def ends_level(town: Town, effects: list[str]) -> tuple[float, list[str]]:
+    """Seconds until all is level, and what a person had to let go for it; AssertionError that says what is not."""
+    systems = town.systems
     looked_at: list[str] = []
     person = asyncio.create_task(release_what_is_held(systems, looked_at))
     try:
-        level_after = await comes_level(systems, running, town.linked, LEVEL_SECONDS)
+        level_after = await comes_level(systems, town.running, town.linked, LEVEL_SECONDS)
     except AssertionError as error:
         told = [(await answered(systems, what))[1] for what in ("conflicts.list", "pairs.list", "brakes.list")]
         raise AssertionError(f"{effects}: {error}; conflicts {told[0]}, waiting {told[1]}, brakes {told[2]}") from None
     finally:
         person.cancel()
-    return Played(" + ".join(effects), fired, acts, level_after, sorted(set(looked_at)))
+    return level_after, sorted(set(looked_at))
 
 
 async def release_what_is_held(systems: Systems, looked_at: list[str]) -> None:
@@ -133,9 +143,12 @@ async def release_what_is_held(systems: Systems, looked_at: list[str]) -> None:
 
 
 async def every_fault(
-    folder: Path, *, seconds: float, mixture: float, life: float, people: int, seed: int
+    folder: Path, *, seconds: float, mixture: float, life: float, people: int, seed: int, together: int = 1
 ) -> list[Played]:
-    """Each effect for so many seconds, then a mixture; AssertionError where anything was doubled or not level."""
+    """Each effect for so many seconds, then a mixture; AssertionError where anything was doubled or not level.
+
+    `together`: after so many effects all has to be level.
+    """
     rng = random.Random(seed)
     played: list[Played] = []
     async with stand(folder, people=people, seed=seed) as systems:
@@ -143,8 +156,9 @@ async def every_fault(
         async with medmost(systems, poll=(2, 2), **SETTINGS) as running:
             town = Town(systems, running, linked, life)
             await comes_level(systems, running, linked)
-            for effect in PLAYED:
-                played.append(await play(town, [effect], seconds, rng.randrange(10**6)))
+            for place, effect in enumerate(PLAYED, 1):
+                levels = place % together == 0 or place == len(PLAYED)
+                played.append(await play(town, [effect], seconds, rng.randrange(10**6), levels=levels))
                 say(played[-1])
             mixed = rng.sample(sorted(set(PLAYED) - ASKS_A_PERSON), 6)
             played.append(await play(town, mixed, mixture, rng.randrange(10**6)))
@@ -163,6 +177,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--seconds", type=float, default=20.0)
     asked.add_argument("--mixture", type=float, default=300.0)
+    asked.add_argument("--together", type=int, default=1)
     asked.add_argument("--life", type=float, default=10.0)
     asked.add_argument("--people", type=int, default=40)
     asked.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))

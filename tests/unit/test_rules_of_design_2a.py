@@ -236,6 +236,84 @@ def test_a_tombstone_with_our_mark_belongs_to_its_pair(forgetful: Bench) -> None
     assert forgetful.creates(E) == [ref]
 
 
+def _ended(bench: Bench) -> tuple[str, str]:
+    """A record that was level, and that a person has removed: gone at both sides."""
+    g, e = bench.level()
+    bench.portals[G].remove("policy", g)
+    bench.settles(3)
+    assert (bench.rows(), bench.portals[E].refs("policy")) == ([], [])
+    return g, e
+
+
+def _enters_again(bench: Bench, side: Side, ref: str) -> None:
+    """The system gives the record its former id again, at the next version."""
+    doc = bench.people.document("policy", side, bench.people.fresh("policy", NUMBER))
+    bench.portals[side].put("policy", doc, ref=ref)
+
+
+def test_a_former_id_is_a_new_life(bench: Bench) -> None:
+    """[F34] Both records have ended; the id comes up again with a newer version."""
+    g, _ = _ended(bench)
+    _enters_again(bench, G, g)
+    bench.settles(3)
+    assert [(row.state, row.pair.gosuslugi.ref) for row in bench.rows()] == [("level", g)]
+    assert len(bench.portals[E].refs("policy")) == 1
+
+
+def test_both_former_ids_are_one_new_life(bench: Bench) -> None:
+    refs = _ended(bench)
+    for side, ref in zip(BOTH, refs, strict=True):
+        _enters_again(bench, side, ref)
+    bench.sees()
+    assert (bench.row.pair.gosuslugi.ref, bench.row.pair.emias.ref) == refs
+
+
+def test_a_look_adopts_a_former_id_reborn(bench: Bench) -> None:
+    """[look_first] It was entered there again unseen, under the id that the ended pair knows."""
+    g, e = _ended(bench)
+    _enters_again(bench, G, g)
+    bench.sees(G)
+    _enters_again(bench, E, e)
+    bench.ends(bench.begins(E))
+    assert (bench.row.pair.emias.ref, bench.row.pair.emias.presence) == (e, "here")
+    assert bench.creates(E) == [e]
+
+
+def test_an_answer_may_give_a_former_id_again(bench: Bench) -> None:
+    """A system that revives the deleted record of the same number when it is created anew."""
+    g, e = _ended(bench)
+    _enters_again(bench, G, g)
+    bench.sees(G)
+    task = bench.begins(E)
+    bench.to(task, "write", before=True)
+    bench.portals[E]._new_ref = lambda *_: e  # type: ignore[method-assign]  # the system's own choice of an id
+    bench.ends(task)
+    assert (bench.row.state, bench.row.pair.emias.ref) == ("level", e)
+
+
+def test_an_ended_record_is_not_brought_back(bench: Bench) -> None:
+    """[graves] By an old page, its own tombstone again, or a notice that is late."""
+    g, _ = bench.level()
+    alive = bench.portals[G].seen("policy", g)
+    bench.portals[G].remove("policy", g)
+    bench.settles(3)
+    for seen in (alive, bench.portals[G].seen("policy", g), alive):
+        bench.hears(seen)
+    stale = {"id": g, "version": alive.version, "record": alive.doc}
+    bench.finish(bench.notice(Hook("late", G, "policy", stale)))
+    assert bench.rows() == []
+
+
+def test_a_notice_of_a_former_id_is_read_first(bench: Bench) -> None:
+    """[hook_read] What it shows was entered again and removed again since."""
+    g, _ = _ended(bench)
+    _enters_again(bench, G, g)
+    shown = {"id": g, "version": bench.portals[G].seen("policy", g).version, "record": bench.shown(G, g)}
+    bench.portals[G].remove("policy", g)
+    bench.finish(bench.notice(Hook("quick", G, "policy", shown)))
+    assert bench.rows() == []
+
+
 def test_a_notice_of_an_unknown_record_is_read_first(bench: Bench) -> None:
     """[hook_read] The body in a notice may be older than what is there."""
     g = bench.enter(G)

@@ -17,6 +17,16 @@ def find(tx: sqlite3.Connection, kind: str, side: str, refs: Sequence[str]) -> d
     return found
 
 
+def holder(tx: sqlite3.Connection, kind: str, side: str, ref: str) -> int | None:
+    """The pair that this record belongs to. What ended with its pair belongs to nobody: its id may come up again."""
+    at = "g_ref" if side == "gosuslugi" else "e_ref"
+    ended = f"pair.state = 'closed' AND pair.{at} = alias.ref"
+    held = f"alias.kind = ? AND side = ? AND ref = ? AND NOT ({ended})"
+    query = f"SELECT pair.id FROM alias JOIN pair ON pair.id = alias.pair WHERE {held}"  # noqa: S608  # one of two columns
+    row = tx.execute(query, (kind, side, ref)).fetchone()
+    return None if row is None else int(row[0])
+
+
 def save(tx: sqlite3.Connection, rows: Iterable[tuple[str, str, str, int | None, int | None]]) -> None:
     """Rows of (kind, side, ref, pair, gone_version)."""
     tx.executemany("INSERT OR REPLACE INTO alias (kind, side, ref, pair, gone_version) VALUES (?,?,?,?,?)", rows)

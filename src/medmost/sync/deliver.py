@@ -87,8 +87,7 @@ class Deliverer:
         """Our mark is ours, whatever became of the record. Else unbound or bound to this very pair is ours, and for
         kinds whose keys come free only if it is the same life: a former record of the pair may be there, cancelled.
         """
-        known = await self.database.read(lambda tx: aliases.find(tx, flight.kind, flight.side, [found.ref]))
-        bound = known.get(found.ref, (None, None))[0]
+        bound = await self.database.read(lambda tx: aliases.holder(tx, flight.kind, flight.side, found.ref))
         free = bound in (None, flight.pair)
         if free and found.origin is not None and found.origin == flight.origin:
             return "ours"

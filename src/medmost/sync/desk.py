@@ -126,6 +126,17 @@ class Desk:
                 self.load([self._aliases[name][0] or 0])
         return self._aliases[name]
 
+    def holder(self, kind: str, side: Side, ref: str) -> tuple[int | None, int | None]:
+        """As `alias`, but what ended with its pair is held by nobody: only the version of its tombstone is known.
+
+        A system may give the id to a record again, and that is a new life of a new pair (design §2a.2, F34).
+        """
+        found = self.alias(kind, side, ref)
+        row = self.rows.get(found[0]) if found[0] is not None else None
+        if row is None or not row.pair.closed or row.pair.side(side).ref != ref:
+            return found
+        return None, row.pair.side(side).version
+
     def with_key(self, kind: str, key: bytes | None) -> list[PairRow]:
         """Open pairs that show this natural key now."""
         if key is None:

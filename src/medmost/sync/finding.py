@@ -14,12 +14,12 @@ from medmost.sync.replan import DUPLICATE, IDENTITY, join, replan
 
 def pair_of(desk: Desk, seen: Seen) -> PairRow | None:
     o = seen.observation
-    known, gone_version = desk.alias(o.kind, o.side, o.ref)
+    known, gone_version = desk.holder(o.kind, o.side, o.ref)
     if known is not None:
         return desk.rows.get(known)
     ours = _by_origin(desk, o)
     if o.gone:
-        return _tombstone_of_unknown(desk, o, ours)
+        return _tombstone_of_unknown(desk, o, ours, gone_version)
     if gone_version is not None and gone_version >= o.version:
         return None  # an older page must not bring it back
     if ours is not None and ours.pair.side(o.side).ref and ours.pair.side(o.side).presence == "here":
@@ -45,9 +45,10 @@ def _by_origin(desk: Desk, o: Observation) -> PairRow | None:
     return row if row is not None and row.pair.kind == o.kind and not row.pair.closed else None
 
 
-def _tombstone_of_unknown(desk: Desk, o: Observation, ours: PairRow | None) -> PairRow | None:
+def _tombstone_of_unknown(desk: Desk, o: Observation, ours: PairRow | None, known: int | None) -> PairRow | None:
     if ours is None or ours.pair.side(o.side).ref is not None:
-        desk.bind(o.kind, o.side, o.ref, None, o.version)
+        if known is None or known < o.version:
+            desk.bind(o.kind, o.side, o.ref, None, o.version)
         return None
     state, other = ours.pair.side(o.side), ours.pair.side(o.side.other)
     if state.sent is not None:  # our copy was made, and deleted before we heard of it

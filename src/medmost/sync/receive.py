@@ -58,9 +58,9 @@ class Receiver:
         side = self.system.side
         if await self.database.read(lambda tx: _was_here(tx, side.value, id_)):
             return "duplicate"
-        known = await self.database.read(lambda tx: aliases.find(tx, kind, side.value, [told["id"]]))
+        known = await self.database.read(lambda tx: aliases.holder(tx, kind, side.value, told["id"]))
         observation: Observation | None = None
-        if known.get(told["id"], (None, None))[0] is not None:
+        if known is not None:
             observation = self.system.told(kind, told.get("record"))
         if observation is None or observation.ref != told["id"]:
             observation = await self.system.read(kind, told["id"])

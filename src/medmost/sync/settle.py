@@ -143,7 +143,7 @@ def _about_another(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery)
 
 def _bind_created(desk: Desk, row: PairRow, side: Side, o: Observation) -> bool:
     """The created record belongs to this pair, unless it is bound elsewhere: then both are held."""
-    bound, _ = desk.alias(o.kind, side, o.ref)
+    bound, gone_version = desk.holder(o.kind, side, o.ref)
     state = row.pair.side(side)
     if bound not in (None, row.pair.id):
         other = desk.rows.get(bound or 0)
@@ -161,7 +161,7 @@ def _bind_created(desk: Desk, row: PairRow, side: Side, o: Observation) -> bool:
         desk.bind(o.kind, side, o.ref, row.pair.id)
         replan(desk, row)
         return False
-    desk.bind(o.kind, side, o.ref, row.pair.id, desk.alias(o.kind, side, o.ref)[1])
+    desk.bind(o.kind, side, o.ref, row.pair.id, gone_version)
     return True
 
 
@@ -203,7 +203,7 @@ def _looked(desk: Desk, row: PairRow, flight: Flight, delivery: Delivery, seen: 
             desk.drop_row(pair.id, side)
             replan(desk, row)
             return
-        bound, _ = desk.alias(o.kind, side, o.ref)
+        bound, _ = desk.holder(o.kind, side, o.ref)
         if bound not in (None, pair.id):
             _wait(desk, row, delivery, desk.now + 1.0, "bound")
             return

@@ -2,6 +2,7 @@
 
 MODULE…       only these of merge, pairing, identity, guard, history
 --jobs N      processes at once (one for each core)
+--sample N    only N mutants of each module, always the same ones for one N; the last line says so
 --survivors   print all that survived in the form of survivors.toml, to be given reasons
 A survivor that survivors.toml does not explain, an explained one that is gone, or a score below 90 % ends with 1.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import resource
 import sys
 import time
@@ -56,8 +58,9 @@ def say(line: str) -> None:
 class Hunt:
     """A pytest plugin: the tests are collected once, and run for every mutant in a child of this process."""
 
-    def __init__(self, modules: Sequence[str], jobs: int) -> None:
-        self.modules, self.jobs = modules, jobs
+    def __init__(self, modules: Sequence[str], jobs: int, sample: int) -> None:
+        self.modules, self.jobs, self.sample = modules, jobs, sample
+        self.every: list[tuple[str, Mutant]] = []  # those that were left out by the sample, too
         self.results: list[Result] = []
         self.sick: list[str] = []  # modules whose tests fail without a mutant
 
@@ -66,7 +69,7 @@ class Hunt:
         self.sick = [
             module for module in self.modules if os.waitpid(_start(session, items[module], module, None), 0)[1]
         ]
-        work = [(module, one) for module in self.modules for one in mutants((SOURCES / f"{module}.py").read_text())]
+        work = [one for module in self.modules for one in self._drawn(module)]
         running: dict[int, tuple[str, Mutant]] = {}
         for module, mutant in [] if self.sick else work:
             running[_start(session, items[module], module, mutant)] = (module, mutant)
@@ -76,10 +79,19 @@ class Hunt:
             self._end_one(running)
         return True
 
+    def _drawn(self, module: str) -> list[tuple[str, Mutant]]:
+        found = [(module, one) for one in mutants((SOURCES / f"{module}.py").read_text(encoding="utf-8"))]
+        self.every += found
+        if not self.sample or len(found) <= self.sample:
+            return found
+        return random.Random(f"{module} {self.sample}").sample(found, self.sample)  # a draw that repeats
+
     def _end_one(self, running: dict[int, tuple[str, Mutant]]) -> None:
         child, status = os.wait()
         module, mutant = running.pop(child)
         self.results.append(Result(module, mutant, status != 0))
+        if len(self.results) % 50 == 0:
+            sys.stderr.write(f"{len(self.results)} tried, now {module}\n")
 
 
 def _items(session: pytest.Session, module: str) -> list[pytest.Item]:
@@ -142,9 +154,10 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("modules", nargs="*", choices=[*TESTED, []], metavar="MODULE")
     asked.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    asked.add_argument("--sample", type=int, default=0)
     asked.add_argument("--survivors", action="store_true")
     given = asked.parse_args()
-    hunt, began = Hunt(given.modules or list(TESTED), given.jobs), time.monotonic()
+    hunt, began = Hunt(given.modules or list(TESTED), given.jobs, given.sample), time.monotonic()
     prepare()
     files = sorted({name.partition("::")[0] for module in hunt.modules for name in TESTED[module]})
     quiet = [
@@ -162,7 +175,7 @@ def main() -> int:
     if hunt.sick or not hunt.results:
         say(f"tests fail without a mutant: {', '.join(hunt.sick) or 'they could not be collected'}")
         return 1
-    return report(hunt.results, time.monotonic() - began, every=given.survivors)
+    return report(hunt, time.monotonic() - began, every=given.survivors)
 
 
 def prepare() -> None:
@@ -175,8 +188,8 @@ def prepare() -> None:
     os.chdir(TESTS.parent)
 
 
-def report(results: Sequence[Result], seconds: float, *, every: bool) -> int:
-    reasons = explained()
+def report(hunt: Hunt, seconds: float, *, every: bool) -> int:
+    reasons, results = explained(), hunt.results
     alive = [(one.module, one.mutant.where, one.mutant.what) for one in results if not one.killed]
     scores = {}
     for module in dict.fromkeys(one.module for one in results):
@@ -187,12 +200,16 @@ def report(results: Sequence[Result], seconds: float, *, every: bool) -> int:
             module, where, what = (one.replace("\\", "\\\\").replace('"', '\\"') for one in key)
             why = reasons.get(key, "")
             say(f'[[survivor]]\nmodule = "{module}"\nwhere = "{where}"\nwhat = "{what}"\nwhy = "{why}"\n')
-    stale = [key for key in reasons if key[0] in scores and key not in alive]
+    left_out = {(module, one.where, one.what) for module, one in hunt.every} - {
+        (one.module, one.mutant.where, one.mutant.what) for one in results
+    }
+    stale = [key for key in reasons if key[0] in scores and key not in alive and key not in left_out]
     for module, where, what in stale:
         say(f"explained in survivors.toml, yet killed or gone: {module} {where}: {what}")
     unknown = [key for key in alive if key not in reasons]
     killed = sum(one.killed for one in results)
-    say(f"mutants {len(results)}, killed {killed} ({100 * killed / len(results):.1f} %): "
+    drawn = f" of {len(hunt.every)}, drawn {hunt.sample} for a module" if left_out else ""
+    say(f"mutants {len(results)}{drawn}, killed {killed} ({100 * killed / len(results):.1f} %): "
         + ", ".join(f"{module} {100 * score:.1f} %" for module, score in scores.items())
         + f"; survivors {len(alive)}, explained {len(alive) - len(unknown)}; {seconds:.0f} s")  # fmt: skip
     return 1 if unknown or stale or min(scores.values()) < LEAST else 0

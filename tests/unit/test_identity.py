@@ -63,6 +63,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"policy_number": "123456789", "snils": OTHER_SNILS}, {}, "ambiguous policy_number snils",
     ),
     "an old Moscow number": ({"policy_number": "7700123456150385"}, {}, "ambiguous policy_number"),
+    "a short number with a sound check digit": (
+        {"policy_number": "123456782", "snils": OTHER_SNILS}, {}, "ambiguous policy_number snils",
+    ),
+    "a number in other digits": (
+        {"policy_number": "\uff17" + OTHER_ENP[1:], "snils": OTHER_SNILS}, {}, "ambiguous policy_number snils",
+    ),
     "no number": ({"policy_number": None}, {}, "ambiguous policy_number"),
     "a namesake of the same day": ({"policy_number": OTHER_ENP, "snils": None}, {}, "ambiguous policy_number"),
     "a namesake with a SNILS": (
@@ -153,9 +159,18 @@ def test_a_filler_says_nothing_of_anybody() -> None:
     )
 
 
+@pytest.mark.parametrize("date", ["0001-01-01", "1900-01-01", "9999-12-31"])
+def test_a_filler_is_no_birthday(date: str) -> None:
+    assert person_of({"birth_date": date, "snils": SNILS}) == Person(snils=SNILS)
+
+
 @pytest.mark.parametrize(
     ("one", "other", "alike"),
     [
+        ("Анна~Мария", "Анна-Мария", False),
+        ("Анна~Мария", "Анна'Мария", False),
+        ("О`Нил", "О\u2018Нил", True),
+        ("О\u02bcНил", "О'Нил", True),
         ("Семёнов", "СЕМЕНОВ", True),
         ("Андрей", "Андрей", True),  # й of two signs
         ("Римский-Корсаков", "Римский — Корсаков", True),

@@ -236,6 +236,26 @@ def test_a_tombstone_with_our_mark_belongs_to_its_pair(forgetful: Bench) -> None
     assert forgetful.creates(E) == [ref]
 
 
+@pytest.mark.parametrize("side", BOTH)
+def test_keys_that_rotate_cross_no_records(bench: Bench, side: Side) -> None:
+    """[key_meets] Three policies exchange their numbers in a circle: each record stays its own person's, at both sides.
+
+    Two that met on the way are held for a person, though the circle may have closed since.
+    """
+    numbers = [f"775641083410000{last}" for last in range(3)]
+    refs = [bench.enter(G, number) for number in numbers]
+    bench.settles(4)
+    met = {row.pair.id: (row.pair.gosuslugi.ref, row.pair.emias.ref) for row in bench.rows()}
+    there = dict(met.values())
+    people = {e: bench.shown(E, e)["lastName"] for e in there.values()}
+    for ref, number in zip(refs, (*numbers[1:], numbers[0]), strict=True):
+        bench.edit(side, ref if side is G else str(there[ref]), "key", number)
+    bench.settles(12)
+    assert {row.pair.id: (row.pair.gosuslugi.ref, row.pair.emias.ref) for row in bench.rows()} == met
+    assert {e: bench.shown(E, e)["lastName"] for e in there.values()} == people
+    assert sorted(row.state for row in bench.rows()) == ["ambiguous", "ambiguous", "level"]
+
+
 def _ended(bench: Bench) -> tuple[str, str]:
     """A record that was level, and that a person has removed: gone at both sides."""
     g, e = bench.level()

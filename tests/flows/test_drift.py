@@ -106,12 +106,76 @@ async def test_nothing_is_emptied_at_the_other_side(tmp_path: Path, how: str) ->
 
 
 async def test_one_emptied_field_is_no_drift(tmp_path: Path) -> None:
+    """The first that was ever empty waits for a record that shows the field; from then on it may be empty."""
     async with town(tmp_path) as here:
         refs = await begun(here)
         reshape(here, lambda doc: doc.pop("email"), refs[:1])
         await here.settles()
         assert await held(here) == []
+        assert partner(here, refs[0])["Электронная почта"]
+        reshape(here, lambda doc: doc.update(phone="+79990000001"), refs[1:2])
+        await here.settles()
+        await here.engine._read_left_over(Side.EMIAS)  # what the house loop does each minute
+        await here.settles()
         assert not partner(here, refs[0])["Электронная почта"]
+        reshape(here, lambda doc: doc.pop("email"), refs[2:3])
+        await here.settles()
+        assert not partner(here, refs[2])["Электронная почта"]
+        assert await held(here) == []
+        assert await here.states("policy") == {"level": COUNT}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_single_losses_empty_nothing(tmp_path: Path, restarts: bool) -> None:
+    """Without a new name, one record at a time as by webhook, even where medmost is started again between them."""
+    async with town(tmp_path) as here:
+        refs = await begun(here)
+        before = partner(here, refs[0])["Электронная почта"]
+        reshape(here, lambda doc: (doc.pop("email"), doc.update(phone="+79990000001")), refs[:1])
+        await here.settles()
+        assert partner(here, refs[0])["Телефон"] == "+7(999)0000001"
+        systems = here.systems
+        if not restarts:
+            await _lose_two_more(here, refs, before)
+    if restarts:
+        async with town(tmp_path, systems=systems) as here:
+            await recognise_versions(here.house, here.database)
+            await _lose_two_more(here, refs, before)
+
+
+async def _lose_two_more(here: Town, refs: list[str], before: str) -> None:
+    for ref in refs[1:3]:
+        assert await held(here) == []
+        reshape(here, lambda doc: doc.pop("email"), [ref])
+        await here.settles()
+        assert [partner(here, one)["Электронная почта"] for one in refs[:3]] == [before] * 3
+    assert await held(here) == [("lost", "email", "")]
+    assert [one for one in await events(here) if one[0] == "drift"] == [("drift", "MM-DRIFT-LOST")]
+    reshape(here, lambda doc: doc.update(email=doc.get("email", before)))
+    await here.settles()
+    assert await held(here) == []
+    assert [partner(here, one)["Электронная почта"] for one in refs] == [before] * COUNT
+    assert await here.states("policy") == {"level": COUNT}
+
+
+async def test_our_own_emptying_is_no_doubt(tmp_path: Path) -> None:
+    """A value emptied at Gosuslugi is carried to EMIAS, and nobody doubts what EMIAS shows then."""
+    async with town(tmp_path) as here:
+        refs = await begun(here)
+        other, next_, *_ = here.gosuslugi.refs("policy")
+        here.gosuslugi.edit("policy", other, **{"Электронная почта": None})
+        await here.settles()
+        here.gosuslugi.edit("policy", next_, Телефон="+7(999)0000002")
+        await here.settles()
+        await here.engine._read_left_over(Side.GOSUSLUGI)
+        await here.settles()
+        empty = [ref for ref in refs if not here.emias.doc("policy", ref).get("email")]
+        assert len(empty) == 1
+        assert not here.gosuslugi.doc("policy", other).get("Электронная почта")
+        here.emias.edit("policy", empty[0], phone="+79990000003")
+        await here.settles()
+        assert not here.gosuslugi.doc("policy", other).get("Электронная почта")
+        assert await here.states("policy") == {"level": COUNT}
 
 
 async def test_new_field_is_safe_and_untouched(tmp_path: Path) -> None:

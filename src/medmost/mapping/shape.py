@@ -33,6 +33,7 @@ class Shape(msgspec.Struct):
 
     records: int = 0
     leaves: dict[str, Leaf] = {}
+    doubts: dict[str, list[str]] = {}  # field -> refs without it, of which nobody can tell yet whether it is lost
 
     def share(self, places: tuple[str, ...]) -> float:
         """About how large a part of the records has a value at one of these places."""

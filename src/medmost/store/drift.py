@@ -39,6 +39,16 @@ def shape(tx: sqlite3.Connection, system: str, kind: str) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
+class _Doubts(msgspec.Struct):
+    doubts: dict[str, list[str]] = {}
+
+
+def doubts(tx: sqlite3.Connection, system: str, kind: str) -> dict[str, list[str]]:
+    """Of a shape only its doubts: field -> refs."""
+    body = shape(tx, system, kind)
+    return {} if body is None else msgspec.json.decode(body, type=_Doubts).doubts
+
+
 def save_shape(tx: sqlite3.Connection, system: str, kind: str, body: bytes) -> None:
     tx.execute("INSERT OR REPLACE INTO shape (system, kind, body) VALUES (?,?,?)", (system, kind, body))
 

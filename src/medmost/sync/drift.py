@@ -19,6 +19,7 @@ from medmost.mapping.shares import WINDOW, Recent, new_codes, shifted, shown_cod
 from medmost.mapping.trial import wire_at
 from medmost.store import drift
 from medmost.store.drift import Drifted
+from medmost.sync import doubt
 from medmost.sync.desk import Desk
 from medmost.sync.holding import end, take_down
 from medmost.sync.house import Seen
@@ -86,10 +87,12 @@ def _profile(desk: Desk, where: Where) -> Profile:
 
 def _keep(desk: Desk, where: Where, profile: Profile) -> None:
     counted, watch = profile.fresh.total(), desk.house.watch
-    young = profile.shape.records < KEEP_RECORDS
-    if not young and counted < KEEP_RECORDS and desk.now - watch.kept_at[where] < KEEP_SECONDS:
+    young, doubts = profile.shape.records < KEEP_RECORDS, doubt.of(watch, where)
+    due = young or counted >= KEEP_RECORDS or desk.now - watch.kept_at[where] >= KEEP_SECONDS
+    if not due and doubts == profile.shape.doubts:
         return
     profile.settle()
+    profile.shape.doubts = doubts
     watch.kept_at[where] = desk.now
     drift.save_shape(desk.tx, where[0].value, where[1], msgspec.json.encode(profile.shape))
 
@@ -117,10 +120,14 @@ def _count_missing(desk: Desk, where: Where, profile: Profile, part: list[Seen],
     none_shows = frozenset.intersection(*lacks)
     for name in [name for name in watch.lacking if name[:2] == where and name[2] not in none_shows]:
         del watch.lacking[name]
+        if name[2] not in held:
+            doubt.over(desk, where, name[2])
     for field in none_shows - held:
         run = watch.lacking.setdefault((side, kind, field), set())
         run.update(one.observation.ref for one in part)
         rule = _rule(desk, kind, field)
+        if (side, kind, field) in watch.doubts or doubt.never_missed(profile.shape, places_of(rule, side)):
+            watch.doubts.setdefault((side, kind, field), set()).update(one.observation.ref for one in part)
         if is_lost(profile.shape.share(places_of(rule, side)), len(run)):
             take_down(desk, where, _gone(rule, side, part[-1]))
 
@@ -203,6 +210,7 @@ def _see_returned(desk: Desk, where: Where, part: list[Seen]) -> None:
         if len(proof) >= PROOF_RUN:
             ends = [one for one in drift.standing(desk.tx) if _is(one, where, name)]
             end(desk, ends, "returned")
+            doubt.over(desk, where, name)
 
 
 def _is(one: Drifted, where: Where, field: str) -> bool:

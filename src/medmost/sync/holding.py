@@ -68,13 +68,14 @@ def _read_again(desk: Desk, where: Where) -> None:
 
 def withheld(house: House, where: Where, reading: Reading, row: PairRow) -> Reading:
     """A reading in which held fields have their last known values; what was never known stays as it was read."""
-    held = house.watch.held.get(where)
-    if not held:
+    held, state = house.watch.held.get(where, frozenset()), row.pair.side(where[0])
+    kept = house.watch.kept(where, state.ref) if state.sent is None else frozenset()  # else we have emptied it
+    if not held and not kept:
         return reading
-    state = row.pair.side(where[0])
     known = state.now or state.settled or {}
     wrong = {problem.field.split("[")[0] for problem in reading.problems}
     lost = {name for name in held if name in known and (reading.fields.get(name) is None or name in wrong)}
+    lost |= {name for name in kept - wrong if known.get(name) is not None and reading.fields.get(name) is None}
     if not lost:
         return reading
     problems = tuple(one for one in reading.problems if one.field.split("[")[0] not in lost)
@@ -84,7 +85,7 @@ def withheld(house: House, where: Where, reading: Reading, row: PairRow) -> Read
 def withhold(house: House, seen: Seen, row: PairRow) -> None:
     """The same for an observation whose pair is known: the indexes follow."""
     o = seen.observation
-    if not house.watch.held.get((o.side, o.kind)) or seen.reading is None:
+    if seen.reading is None or not (house.watch.held.get((o.side, o.kind)) or house.watch.doubts):
         return
     kept = withheld(house, (o.side, o.kind), seen.reading, row)
     if kept is seen.reading:

@@ -23,6 +23,7 @@ class Watch:
         self.kept_at: dict[Where, float] = {}
         self.held: dict[Where, frozenset[str]] = {}
         self.lacking: dict[tuple[Side, str, str], set[str]] = {}  # refs in a row that did not show a field
+        self.doubts: dict[tuple[Side, str, str], set[str]] = {}  # refs that keep a field that was never missed before
         self.unfit: dict[tuple[Side, str, str], set[str]] = {}  # refs in a row whose value did not fit
         self.back: dict[tuple[Side, str, str], set[str]] = {}  # refs in a row that show a held field again
         self.recent: dict[Where, Recent] = {}
@@ -32,6 +33,12 @@ class Watch:
 
     def hold(self, where: Where, field: str) -> None:
         self.held[where] = self.held.get(where, frozenset()) | {field}
+
+    def kept(self, where: Where, ref: str | None) -> frozenset[str]:
+        """Fields that this one record keeps, because nobody can tell yet why it does not show them."""
+        if not self.doubts or ref is None:
+            return frozenset()
+        return frozenset(name[2] for name, refs in self.doubts.items() if name[:2] == where and ref in refs)
 
     def let_go(self, where: Where, field: str) -> None:
         left = self.held.get(where, frozenset()) - {field}

@@ -12,6 +12,7 @@ from medmost.mapping.version import encoded, kind_hash
 from medmost.store import brakes, journal, ledgers, versions
 from medmost.store.database import Database
 from medmost.store.versions import Version
+from medmost.sync import doubt
 from medmost.sync.desk import Desk
 from medmost.sync.holding import load_watch, withheld
 from medmost.sync.house import House
@@ -22,12 +23,17 @@ CODE = "MM-BRAKE-MAPPING"
 BATCH = 500
 
 
+def _recall(desk: Desk) -> None:
+    load_watch(desk)
+    doubt.recall(desk)
+
+
 async def recognise_versions(house: House, database: Database) -> list[str]:
     """Takes note of every kind's version and reads stored records again where it changed. The kinds that are held.
 
     The reading is done in batches and goes on where it was cut off.
     """
-    await database.write(lambda tx: load_watch(Desk(tx, house, "drift.start")))
+    await database.write(lambda tx: _recall(Desk(tx, house, "drift.start")))
     held = await database.write(lambda tx: _take_note(tx, house))
     for kind in house.mappings:
         while await database.write(lambda tx, kind=kind: _read_on(tx, house, kind)):  # type: ignore[misc]  # lambda defaults are untyped

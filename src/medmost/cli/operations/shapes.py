@@ -16,6 +16,7 @@ from medmost.mapping.language import KindRule, RowField
 from medmost.mapping.patch import propose
 from medmost.store import drift
 from medmost.store.drift import Drifted
+from medmost.sync import doubt
 from medmost.sync.desk import Desk
 from medmost.sync.holding import end
 
@@ -88,6 +89,8 @@ async def drift_end(app: App, args: dict[str, Any], _: Progress) -> tuple[int, A
                             f"there is no finding {id_}: see medmost mapping drift")  # fmt: skip
         desk = Desk(tx, app.house, "drift.end")
         end(desk, found, actor)
+        for one in found:
+            doubt.over(desk, (Side(one.system), one.kind), one.field)
         desk.put_back(actor=actor)
 
     await app.database.write(close)

@@ -252,6 +252,19 @@ async def test_outage_and_stand_signature_stand_out(client: aiohttp.ClientSessio
     assert "<li>ЕМИАС: нет связи</li>" in html
 
 
+async def test_strain_and_planned_work_are_shown(client: aiohttp.ClientSession, house: House) -> None:
+    _, calm, _ = await answer(client, "/fragments/status")
+    assert "Повторов" not in calm
+    assert "Плановые работы" not in calm
+    house.status_now["systems"]["emias"] |= {"maintenance": True, "retries_per_minute": 7, "retries_held_back": 1200}
+    house.status_now["kinds"]["policy"]["stale"] = ["emias"]
+    _, html, _ = await answer(client, "/fragments/status?lang=en")
+    assert "<dt>Planned work</dt><dd>under way, nothing is sent</dd>" in html
+    assert "<dt>Repeats a minute</dt><dd>7</dd>" in html
+    assert '<dt>Repeats held back</dt><dd class="bad">1,200</dd>' in html
+    assert 'data-label="Freshness" class="num bad"' in html
+
+
 async def test_fragment_is_no_whole_page(client: aiohttp.ClientSession) -> None:
     _, html, _ = await answer(client, "/fragments/status")
     assert "<html" not in html

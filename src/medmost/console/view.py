@@ -42,6 +42,7 @@ class KindView(msgspec.Struct, frozen=True, kw_only=True):
     aside: int
     freshness: str
     next_poll: str
+    stale: bool  # not read for longer than agreed
 
 
 class AttentionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +110,7 @@ def _system(side: str, told: Mapping[str, Any], now: datetime, lang: Lang) -> Sy
         ),
         (words["calls"], number(told.get("calls_per_minute") or 0, lang), False),
     ]
+    facts += _strain(told, lang)
     if days is not None:
         left = duration(days * 86400, lang)
         facts.append((words["certificate"], left, days < CERTIFICATE_SHORT))
@@ -117,6 +119,16 @@ def _system(side: str, told: Mapping[str, Any], now: datetime, lang: Lang) -> Sy
         warning = words["ecdsa"]
     name = system_name(side, lang)
     return SystemView(side=side, name=name, reachable=bool(told.get("reachable")), warning=warning, facts=facts)
+
+
+def _strain(told: Mapping[str, Any], lang: Lang) -> list[tuple[str, str, bool]]:
+    """Planned work and repeats, where there are any."""
+    words = TEXTS[lang]
+    facts = [(words["maintenance"], words["maintenance_on"], False)] if told.get("maintenance") else []
+    for key, label in (("retries_per_minute", "retries"), ("retries_held_back", "retries_held")):
+        if count := told.get(key):
+            facts.append((words[label], number(count, lang), key == "retries_held_back"))
+    return facts
 
 
 def _kind(name: str, told: Mapping[str, Any], lang: Lang) -> KindView:
@@ -138,6 +150,7 @@ def _kind(name: str, told: Mapping[str, Any], lang: Lang) -> KindView:
         aside=sum(int(told.get(state, 0)) for state in ASIDE),
         freshness=_seconds(told.get("freshness_seconds"), lang),
         next_poll=_seconds(told.get("next_poll_seconds"), lang),
+        stale=bool(told.get("stale")),
     )
 
 

@@ -54,7 +54,14 @@ class Lookout:
             await self._look_at(side, canary)
 
     async def _look_at_markers(self) -> None:
-        """A system that has not answered yet has shown nothing; a stand that answers always says what it is."""
+        """A system that has not answered yet has shown nothing; a stand that answers always says what it is.
+
+        Where a stand is expected it is asked first, so that one without a mark is known before anything is sent to it.
+        """
+        if self._environment == guard.STAND:
+            for system in self.systems.values():
+                if system.health().last_ok is None:
+                    await system.probe()
         healths = {side: self.systems[side].health() for side in BOTH}
         shown = {side.value: one.environment for side, one in healths.items() if one.last_ok is not None}
         verdict = guard.environment(self._environment, None, shown)

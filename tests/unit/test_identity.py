@@ -69,6 +69,9 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a number in other digits": (
         {"policy_number": "\uff17" + OTHER_ENP[1:], "snils": OTHER_SNILS}, {}, "ambiguous policy_number snils",
     ),
+    "an old Moscow number, the SNILS misspelt": (
+        {"policy_number": "7700123456150385", "snils": OTHER_SNILS}, {}, "ambiguous policy_number snils",
+    ),
     "no number": ({"policy_number": None}, {}, "ambiguous policy_number"),
     "a namesake of the same day": ({"policy_number": OTHER_ENP, "snils": None}, {}, "ambiguous policy_number"),
     "a namesake with a SNILS": (
@@ -192,6 +195,11 @@ def test_spellings_of_a_name_are_one(one: str, other: str, alike: bool) -> None:
     assert (name_key(one) == name_key(other)) is alike
 
 
+@pytest.mark.parametrize(("name", "key"), [("Roman", "ROMAN"), ("Римский - Корсаков", "РИМСКИЙ-КОРСАКОВ")])
+def test_a_name_key_reads_plainly(name: str, key: str) -> None:
+    assert name_key(name) == key
+
+
 @given(st.text(alphabet="АаЕеЁёСсcOoХxИйn-–' .", max_size=12))
 def test_a_name_key_is_its_own_key(name: str) -> None:
     assert name_key(name_key(name)) == name_key(name)
@@ -241,6 +249,15 @@ def test_a_merger_undone_gives_back_each_ones_own() -> None:
     numbers.assign(THIRD_ENP, 2)
     numbers.undo(2)
     assert numbers.find(THIRD_ENP) == 2
+
+
+def test_a_number_gained_while_merged_is_either_ones() -> None:
+    """Also where neither had shown a number before."""
+    numbers = Numbers()
+    numbers.merge(2, 1)
+    numbers.hold(ENP, 1)
+    numbers.undo(2)
+    assert numbers.find(ENP) == "ambiguous"
 
 
 # ---------------------------------------------------------------- the seal

@@ -158,7 +158,7 @@ async def _build(config: Config, clock: Clock) -> App:
         systems=systems,
         engine=engine,
         receivers={side: Receiver(house, database, systems[side], bell, secrets[side]) for side in Side},
-        notifier=_notifier(config, database, cipher, clock),
+        notifier=_notifier(config, database, cipher, house),
         bell=bell,
         metrics=metrics,
         mapping_hash=mapping_hash(mappings),
@@ -205,7 +205,7 @@ def _recognise(tx: ledgers.Tx, cipher: Cipher, now: float) -> None:
         pairs.begin_epoch(tx, now)
 
 
-def _notifier(config: Config, database: Database, cipher: Cipher, clock: Clock) -> Notifier:
+def _notifier(config: Config, database: Database, cipher: Cipher, house: House) -> Notifier:
     async def load() -> NoticeBook | None:
         kept = await database.read(lambda tx: ledgers.credential(tx, cipher, "notices"))
         return decode(kept) if kept else None
@@ -215,11 +215,12 @@ def _notifier(config: Config, database: Database, cipher: Cipher, clock: Clock) 
 
     return Notifier(
         config.contacts,
-        lambda: datetime.fromtimestamp(clock.now(), UTC),
+        lambda: datetime.fromtimestamp(house.clock.now(), UTC),
         load,
         save,
         quiet=config.notices.quiet,
         lang=config.notices.lang,
+        titles={name: (one.kind.title_ru, one.kind.title_en) for name, one in house.mappings.items()},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -14,7 +15,7 @@ from medmost.config import Contacts
 from medmost.notify.book import Event, Notice, NoticeBook, Pending
 from medmost.notify.channels import apprise_send
 from medmost.notify.rules import Rules, resumed
-from medmost.notify.words import Lang
+from medmost.notify.words import Lang, Titles
 
 log = structlog.get_logger("medmost.notify")
 Send = Callable[[str, str, str], Awaitable[bool]]
@@ -37,13 +38,14 @@ class Notifier:
         *,
         quiet: float = 15,
         lang: Lang = "ru",
+        titles: Titles = MappingProxyType({}),
     ) -> None:
         self._contacts = contacts
         self._clock = clock
         self._load = load
         self._save = save
         self._send = send
-        self._rules = Rules(quiet=timedelta(seconds=quiet), lang=lang)
+        self._rules = Rules(quiet=timedelta(seconds=quiet), lang=lang, titles=dict(titles))
         self._book: NoticeBook | None = None
         self._kept: NoticeBook | None = None  # what `save` was last given
         self._changing = asyncio.Lock()

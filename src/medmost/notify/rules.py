@@ -13,7 +13,7 @@ import msgspec
 
 from medmost.notify.book import Digest, Event, Notice, NoticeBook, Spell
 from medmost.notify.texts import write_notice
-from medmost.notify.words import Lang
+from medmost.notify.words import Lang, Titles
 
 DIGEST_EVERY: Final = timedelta(hours=1)
 _OPENS: Final = {
@@ -30,6 +30,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     quiet: timedelta
     lang: Lang = "ru"
+    titles: Titles = {}
 
     def event(self, book: NoticeBook, event: Event) -> tuple[NoticeBook, list[Notice]]:
         if event.kind == "refused":
@@ -114,7 +115,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(digest, count=0, sent=now), [notice]
 
     def _notice(self, text: str, group: str, event: Event, at: datetime, count: int = 1) -> Notice:
-        return write_notice(text, group, event, at=at, lang=self.lang, count=count)
+        return write_notice(text, group, event, at=at, lang=self.lang, count=count, titles=self.titles)
 
 
 def resumed(book: NoticeBook) -> NoticeBook:

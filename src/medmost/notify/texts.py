@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from medmost.domain.holds import DRIFTS, REASONS
 from medmost.logging import mask
 from medmost.notify.book import Event, Notice
-from medmost.notify.words import Lang, duration, kind_name, moment, system_name
+from medmost.notify.words import Lang, Titles, duration, kind_name, moment, system_name
 
 _TEXTS: Final[dict[str, dict[Lang, tuple[str, str]]]] = {
     "outage": {
@@ -156,11 +157,22 @@ _TEXTS: Final[dict[str, dict[Lang, tuple[str, str]]]] = {
 }
 
 
-def write_notice(text: str, group: str, event: Event, *, at: datetime, lang: Lang, count: int = 1) -> Notice:
+def write_notice(
+    text: str,
+    group: str,
+    event: Event,
+    *,
+    at: datetime,
+    lang: Lang,
+    count: int = 1,
+    titles: Titles = MappingProxyType({}),
+) -> Notice:
     """The notice about `event`, which began at `event.at` (for the all-clear: and ended at `at`)."""
     title, body = _TEXTS[text][lang]
     reason = REASONS.get(event.code or "", REASONS["MM-BRAKE-DELETES"])
-    kind = kind_name(event.object_kind, lang) if event.object_kind else {"ru": "все виды", "en": "all kinds"}[lang]
+    kind = (
+        kind_name(event.object_kind, lang, titles) if event.object_kind else {"ru": "все виды", "en": "all kinds"}[lang]
+    )
     values = {
         "system": system_name(event.system, lang),
         "kind": kind,

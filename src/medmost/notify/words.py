@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 Lang = Literal["ru", "en"]
+Titles = Mapping[str, tuple[str, str]]
+"""Kind -> its title in Russian and English."""
 MOSCOW: Final = ZoneInfo("Europe/Moscow")
 _SYSTEMS: Final = {"gosuslugi": ("Госуслуги", "Gosuslugi"), "emias": ("ЕМИАС", "EMIAS")}
 _KINDS: Final = {
@@ -25,8 +29,9 @@ def system_name(system: str, lang: Lang) -> str:
     return _SYSTEMS.get(system, (system, system))[lang == "en"]
 
 
-def kind_name(kind: str, lang: Lang) -> str:
-    return _KINDS.get(kind, (kind, kind))[lang == "en"]
+def kind_name(kind: str, lang: Lang, titles: Titles = MappingProxyType({})) -> str:
+    """A shipped kind in the plural; any other by `titles`, those of its own file."""
+    return (_KINDS.get(kind) or titles.get(kind) or (kind, kind))[lang == "en"]
 
 
 def moment(at: datetime, lang: Lang) -> str:

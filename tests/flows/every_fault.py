@@ -21,7 +21,11 @@ from flows.level import comes_level, doubled
 from flows.running import SYSTEMS, Body, Running, Systems, answered, link_everyone, medmost, stand
 from medmost.domain.errors import MedmostError
 
-SETTINGS = {"MEDMOST_DELIVER__DEADLINE": "3"}
+SETTINGS = {
+    "MEDMOST_DELIVER__DEADLINE": "3",
+    "MEDMOST_SYSTEMS__GOSUSLUGI__PAGE_SIZE": "5",  # a small town has more than one page, too
+    "MEDMOST_SYSTEMS__EMIAS__PAGE_SIZE": "5",
+}
 LEVEL_SECONDS = 90.0
 BASE = {"gosuslugi": "/api/exchange/v1", "emias": "/api/v1"}
 PHONE = {"gosuslugi": "Телефон", "emias": "phone"}
@@ -40,7 +44,7 @@ PLAYED: dict[str, Body] = {
     "webhook-shuffle": {},
     "webhook-forged": {"share": 0.5},
     "webhook-lost": {"share": 0.7},
-    "page-shift": {"rows": 1, "share": 0.5},
+    "page-shift": {"rows": -1, "share": 0.5},
     "wrong-total": {"rows": 7},
     "etag-stale": {"share": 0.3},
     "token-expired": {"share": 0.2},

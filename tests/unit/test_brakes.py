@@ -180,19 +180,30 @@ async def test_the_third_flip_asks_a_person(tmp_path: Path) -> None:
     async with town(tmp_path) as here:
         (ref,) = await settled(here, 1)
         (other,) = here.gosuslugi.refs("policy")
-        here.emias.edit("policy", ref, phone="+79160000001")
-        await here.settles()
-        flips = 0
+        turns = 0
         while await here.states("policy") == {"level": 1}:
-            here.gosuslugi.edit("policy", other, Телефон=f"+7(916)000000{1 + (flips + 1) % 2}")
+            if turns % 2:
+                here.gosuslugi.edit("policy", other, Телефон="+7(916)0000002")
+            else:
+                here.emias.edit("policy", ref, phone="+79160000001")
             await here.settles()
-            flips += 1
-            assert flips < 6
-        assert (flips, await here.states("policy")) == (3, {"conflict": 1})
+            turns += 1
+            assert turns < 8
+        assert (turns, await here.states("policy")) == (4, {"conflict": 1})
         assert "refused" in [event[0] for event in await events(here)]
         writes = len(here.emias.written()) + len(here.gosuslugi.written())
         await here.settles()
         assert len(here.emias.written()) + len(here.gosuslugi.written()) == writes
+
+
+async def test_one_writer_may_change_his_mind(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        await settled(here, 1)
+        (other,) = here.gosuslugi.refs("policy")
+        for turn in range(8):
+            here.gosuslugi.edit("policy", other, Телефон=f"+7(916)000000{1 + turn % 2}")
+            await here.settles()
+            assert await here.states("policy") == {"level": 1}
 
 
 # ---------------------------------------------------------------- is this the place we know?

@@ -36,7 +36,7 @@ class Field:
         return stopped
 
 
-def test_one_side_may_change_its_mind() -> None:
+def test_a_side_may_change_its_mind() -> None:
     slot = Field(SLOT, "status")
     slot.shows(Side.GOSUSLUGI, "free")
     assert not any(slot.carried(Side.GOSUSLUGI, value) for value in ("busy", "free") * 10)

@@ -29,9 +29,8 @@ def turn_back(pair: Pair, kind: Kind, side: Side, planned: Planned, now: float) 
         if kind.field(name).style is not Style.REPLACE:
             continue
         before, here = tuple(pair.turns.get(name) or ()), _digest(shown.get(name))
-        ruled = (kind.field(name).source or kind.source) is not None
-        if ruled and before and before[-1].to == side.value and before[-1].value == here:
-            before = ()  # a side that rules may change its mind as it likes: the other one kept what it was given
+        if before and before[-1].to == side.value and before[-1].value == here:
+            before = ()  # this side kept what it was given: the other one changes its mind, nobody contends
         if not before or changed(pair.side(side), name):  # else a carry that never arrived is tried again
             before = guard.turned(before, here, now)
         turns = guard.turned(before, _digest(value), now, side.value)

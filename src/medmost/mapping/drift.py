@@ -32,6 +32,8 @@ RARE = 0.1
 """Another name of a field that fewer records used does not stand for the usual one."""
 LEAST_RUN = 3
 """Different records in a row, at least, before a field that is only missing counts as lost, or as unreadable."""
+ALWAYS, LONG_RUN, HARD_DOUBT = 0.995, 8, 1e-6
+"""A field with a smaller share than the first is at times left out: that asks for a longer run and a rarer chance."""
 _ALIKE = 0.55
 _LOOSE = frozenset({"text", "name", "code"})
 """Formats that read any text: only the likeness of the names tells whether it is the same field."""
@@ -169,12 +171,16 @@ def _misses(shape: Shape, at: tuple[str, ...], shown: set[str]) -> bool:
     return all(other not in shown or shape.share((other,)) < RARE for other in at[1:])
 
 
-def is_lost(share: float, run: int) -> bool:
-    """Is `run` different records without a field, one after the other, no chance any more?"""
-    if share <= EXPECTED or run < LEAST_RUN:
+def is_lost(share: float, run: int, *, always: bool = False) -> bool:
+    """Is `run` different records without a field, one after the other, no chance any more?
+
+    `always`: no record was without it before this run.
+    """
+    often = share < ALWAYS and not always  # people who enter one record after the other leave the same fields out
+    if share <= EXPECTED or run < (LONG_RUN if often else LEAST_RUN):
         return False
     chance: float = (1 - min(share, CERTAIN)) ** run
-    return chance < DOUBT
+    return chance < (HARD_DOUBT if often else DOUBT)
 
 
 def places_of(field: FieldRule, side: Side) -> tuple[str, ...]:

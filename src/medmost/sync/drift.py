@@ -128,7 +128,8 @@ def _count_missing(desk: Desk, where: Where, profile: Profile, part: list[Seen],
         rule = _rule(desk, kind, field)
         if (side, kind, field) in watch.doubts or doubt.never_missed(profile.shape, places_of(rule, side)):
             watch.doubts.setdefault((side, kind, field), set()).update(one.observation.ref for one in part)
-        if is_lost(profile.shape.share(places_of(rule, side)), len(run)):
+        always = (side, kind, field) in watch.doubts
+        if is_lost(profile.shape.share(places_of(rule, side)), len(run), always=always):
             take_down(desk, where, _gone(rule, side, part[-1]))
 
 

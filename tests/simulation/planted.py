@@ -17,7 +17,7 @@ from medmost.domain.kinds import Owner
 from medmost.domain.merge import Merged
 from medmost.domain.record import BOTH, Observation, Pair, Reading, Side
 from medmost.store import deliveries, ledgers
-from medmost.sync import absorb, claim, desk, flight, poll, replan, settle
+from medmost.sync import absorb, claim, desk, finding, flight, poll, replan, settle
 from medmost.sync.deliver import Deliverer
 from medmost.sync.house import Seen
 from simulation.portals import Stop
@@ -64,7 +64,7 @@ def nothing_settles_before_both_look_equal(patch: Patch) -> None:
 
 
 def an_older_version_replaces_a_newer_one(patch: Patch) -> None:
-    right = absorb._pair_of
+    right = finding.pair_of
 
     def forget_order(at: desk.Desk, seen: Seen) -> Any:
         row, o = right(at, seen), seen.observation
@@ -72,7 +72,7 @@ def an_older_version_replaces_a_newer_one(patch: Patch) -> None:
             row.pair.side(o.side).version = min(row.pair.side(o.side).version, o.version - 1)
         return row
 
-    patch(absorb, "_pair_of", forget_order)
+    patch(absorb, "pair_of", forget_order)
 
 
 def a_lost_lease_still_settles(patch: Patch) -> None:
@@ -250,7 +250,7 @@ def a_state_may_go_back(patch: Patch) -> None:
 
 
 def keys_that_meet_are_not_noticed(patch: Patch) -> None:
-    patch(absorb, "_match", lambda at, seen, ours: ours or at.new_pair(seen.observation.kind))
+    patch(finding, "_match", lambda at, seen, ours: ours or at.new_pair(seen.observation.kind))
     patch(replan, "_meets_another", lambda *_: False)
 
 

@@ -167,17 +167,18 @@ class Engine:
     async def _poll_loop(self, side: Side, stop: asyncio.Event) -> None:
         leader = Leader(self.house, self.database, side)
         while not stop.is_set():
-            if not self.house.resting(side) and self.schedule.due(side) and await leader.leads():
+            turn = not self.house.resting(side)
+            if turn and self.schedule.due(side) and (turn := await leader.leads()):
                 stages = await self.database.read(ledgers.stages)
                 for kind in self.schedule.due(side):
                     if stop.is_set() or stages.get(kind, ("observe", "", False))[0] == "stopped":
                         self.schedule.postpone(side, kind)
                         continue
-                    if not await leader.leads():
+                    if not (turn := await leader.leads()):
                         break
                     passed = await self._pass(side, kind, leader.leads)
                     self.schedule.after(side, kind, passed.error, self.systems[side].health().overloaded)
-            wait = LEADER_SECONDS if self.schedule.due(side) else self.schedule.wait(side)
+            wait = self.schedule.wait(side) if turn else LEADER_SECONDS
             await self.bell.wait(f"poll.{side}", max(0.05, min(wait, 60.0)))
 
     def poll_now(self, side: Side, kinds: list[str] | None = None) -> None:

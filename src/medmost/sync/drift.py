@@ -123,14 +123,26 @@ def _count_missing(desk: Desk, where: Where, profile: Profile, part: list[Seen],
         if name[2] not in held:
             doubt.over(desk, where, name[2])
     for field in none_shows - held:
-        run = watch.lacking.setdefault((side, kind, field), set())
-        run.update(one.observation.ref for one in part)
         rule = _rule(desk, kind, field)
+        refs = {one.observation.ref for one in part if rule.required or _had(desk, one, field)}
+        if not refs:
+            continue  # new records that never had it say nothing: nobody has to fill in what is not required
+        run = watch.lacking.setdefault((side, kind, field), set())
+        run.update(refs)
         if (side, kind, field) in watch.doubts or doubt.never_missed(profile.shape, places_of(rule, side)):
-            watch.doubts.setdefault((side, kind, field), set()).update(one.observation.ref for one in part)
+            watch.doubts.setdefault((side, kind, field), set()).update(refs)
         always = (side, kind, field) in watch.doubts
         if is_lost(profile.shape.share(places_of(rule, side)), len(run), always=always):
             take_down(desk, where, _gone(rule, side, part[-1]))
+
+
+def _had(desk: Desk, one: Seen, field: str) -> bool:
+    """Whether this very record showed the field when it was seen before."""
+    o = one.observation
+    id_, _ = desk.alias(o.kind, o.side, o.ref)
+    row = desk.rows.get(id_) if id_ is not None else None
+    state = row.pair.side(o.side) if row is not None else None
+    return state is not None and state.ref == o.ref and (state.now or {}).get(field) is not None
 
 
 def _gone(rule: FieldRule, side: Side, last: Seen) -> Finding:

@@ -18,7 +18,7 @@ from unit import merge_cases as cases
 from unit import merge_oracle as oracle
 from unit.merge_oracle import UNSET, E, G, Spec
 
-SAMPLES = int(os.environ.get("MEDMOST_MERGE_SAMPLES", "1000000"))
+SAMPLES = int(os.environ.get("MEDMOST_MERGE_SAMPLES") or (1_000_000 if os.environ.get("MEDMOST_FULL") else 150_000))
 
 
 @pytest.fixture

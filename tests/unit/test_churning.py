@@ -49,6 +49,15 @@ def test_a_carry_that_never_arrives_is_no_turn() -> None:
     assert not any(policy.tried(Side.EMIAS, "new@example.ru") for _ in range(20))
 
 
+def test_the_first_carry_of_a_pair_may_be_tried_any_number_of_times() -> None:
+    """Killed between the claim and the answer, again and again: nothing of this field has settled yet."""
+    policy = Field(POLICY, "email")
+    policy.shows(Side.EMIAS, "old@example.ru")
+    assert not any(policy.tried(Side.EMIAS, "new@example.ru") for _ in range(20))
+    policy.pair.emias.settled = {"phone": None}
+    assert not any(policy.tried(Side.EMIAS, "new@example.ru") for _ in range(20))
+
+
 def test_two_sides_that_contend_are_asked_about() -> None:
     policy = Field(POLICY, "last_name")
     policy.shows(Side.EMIAS, "ИВАНОВ")

@@ -10,7 +10,7 @@ import orjson
 from medmost.domain import guard
 from medmost.domain.kinds import Kind, Style
 from medmost.domain.merge import Planned, changed
-from medmost.domain.record import Pair, Side
+from medmost.domain.record import Pair, Side, SideState
 
 
 def turn_back(pair: Pair, kind: Kind, side: Side, planned: Planned, now: float) -> bool:
@@ -31,7 +31,7 @@ def turn_back(pair: Pair, kind: Kind, side: Side, planned: Planned, now: float) 
         before, here = tuple(pair.turns.get(name) or ()), _digest(shown.get(name))
         if before and before[-1].to == side.value and before[-1].value == here:
             before = ()  # this side kept what it was given: the other one changes its mind, nobody contends
-        if not before or changed(pair.side(side), name):  # else a carry that never arrived is tried again
+        if not before or _taken_back(pair.side(side), name):  # else a carry that never arrived is tried again
             before = guard.turned(before, here, now)
         turns = guard.turned(before, _digest(value), now, side.value)
         if guard.churn(turns).stops:
@@ -42,6 +42,11 @@ def turn_back(pair: Pair, kind: Kind, side: Side, planned: Planned, now: float) 
         else:
             pair.turns[name] = list(turns)
     return flipped
+
+
+def _taken_back(state: SideState, name: str) -> bool:
+    """Whether somebody there changed what had settled. What never settled was never given to this side."""
+    return name in (state.settled or {}) and changed(state, name)
 
 
 def _digest(value: Any) -> bytes:

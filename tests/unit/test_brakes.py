@@ -16,7 +16,7 @@ from medmost.domain.record import Side
 from medmost.mapping import load_mappings
 from medmost.store import brakes, ledgers
 from medmost.sync import braking
-from medmost.sync.absorb import absorb_page
+from medmost.sync.absorb import WEBHOOK, absorb_page
 from medmost.sync.lookout import Canary, Lookout, recognise_environment, recognise_rules
 from medmost.sync.status import status
 from town import Town, town
@@ -146,6 +146,21 @@ async def test_versions_that_go_back_stop_the_kind(tmp_path: Path) -> None:
             stored.version = 1
         await here.engine.pollers[E].one_pass("policy", "everything")
         assert await held(here) == [("MM-BRAKE-VERSIONS", "emias", "policy", "versions:21/20")]
+
+
+async def test_notices_that_come_late_are_no_versions_that_go_back(tmp_path: Path) -> None:
+    """A system repeats for hours what we did not take while we were down; by then the poll has shown what followed."""
+    async with town(tmp_path) as here:
+        refs = await settled(here, 25)
+        late = [here.house.understand(here.emias.seen("policy", ref)) for ref in refs]
+        for ref in refs:
+            here.emias.edit("policy", ref, phone="+79161112244")
+        await here.settles()
+        await here.database.write(lambda tx: ledgers.begin_pass(tx, "emias", "policy", here.house.clock.now() + 1))
+        await here.database.write(lambda tx: absorb_page(tx, here.house, late, act=WEBHOOK))
+        assert await held(here) == []
+        await here.database.write(lambda tx: absorb_page(tx, here.house, late, act="poll.changes"))
+        assert await held(here) == [("MM-BRAKE-VERSIONS", "emias", "policy", "versions:25/20")]
 
 
 async def test_a_hold_of_everything_holds_every_kind(tmp_path: Path) -> None:

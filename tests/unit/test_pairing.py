@@ -237,3 +237,18 @@ def test_a_refusal_is_wanted_at_the_source() -> None:
     pairing.write_back(pair, G, {"f": "rejected"})
     assert pair.wanted == {"f": Wanted("rejected", [G])}
     assert merge(pair, kind()).writes[G].fields == {"f": "rejected"}
+
+
+@pytest.mark.parametrize(
+    ("style", "shown", "moved"),
+    [
+        (Style.FORWARD, "cancelled", True),  # what was refused is no longer what is there: try the newer state
+        (Style.FORWARD, "booked", False),
+        (Style.REPLACE, "cancelled", False),  # only a state goes on; another value is a correction of the same record
+    ],
+)
+def test_a_refusal_counts_for_the_state_that_was_sent(style: Style, shown: str, moved: bool) -> None:
+    pair = Pair(id=1, kind="thing", gosuslugi=side(shown, ref="g1"))
+    assert pairing.moved_on(pair, kind(style=style), G, put("booked", source="booked")) is moved
+    pair.gosuslugi.now = None
+    assert pairing.moved_on(pair, kind(style=style), G, put("booked", source="booked")) is (style is Style.FORWARD)

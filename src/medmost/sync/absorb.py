@@ -21,6 +21,8 @@ from medmost.sync.holding import withhold
 from medmost.sync.house import House, Seen
 from medmost.sync.replan import replan
 
+WEBHOOK = "webhook"
+"""The act of a system's own notice, which may have waited while newer news came by another way."""
 UNREADABLE = "unreadable"
 """Why a row waits whose side shows something that does not fit its mapping, so that no doubt can be ended."""
 
@@ -35,7 +37,7 @@ def absorb_page(
     cursor: tuple[str, str, dict[str, Any]] | None = None,
 ) -> int:
     """A page of observations, and the cursor with it. Returns how many brought something new."""
-    desk = Desk(tx, house, act, correlation)
+    desk = Desk(tx, house, act, correlation, late=act == WEBHOOK)
     for kind in dict.fromkeys(s.observation.kind for s in seen):
         desk.lay_out(kind, [s for s in seen if s.observation.kind == kind])
     drift.judge(desk, seen)
@@ -67,7 +69,7 @@ def observe(desk: Desk, seen: Seen) -> bool:
     readable = not kind.personal or desk.linked(seen.patient_index)
     fresh = o.version > state.version
     if not fresh and not _worth_a_look(state, readable):
-        if o.version < state.version and row.seen.get(o.side.value, desk.now) < desk.pass_began(o.side, o.kind):
+        if o.version < state.version and not desk.late and _known_before(desk, row, o):
             desk.tally(o.side, o.kind, older=True)  # no answer of ours has overtaken this page: the system went back
         desk.count(o.side, o.kind, "unchanged")
         return False
@@ -90,6 +92,11 @@ def observe(desk: Desk, seen: Seen) -> bool:
         _revive(desk, row)
     desk.count(o.side, o.kind, row.state if learned else "unchanged")
     return learned
+
+
+def _known_before(desk: Desk, row: PairRow, o: Observation) -> bool:
+    """Whether what we know of this record was known before the present pass began to read."""
+    return row.seen.get(o.side.value, desk.now) < desk.pass_began(o.side, o.kind)
 
 
 def _tally(desk: Desk, row: PairRow, o: Observation, before: Fields | None) -> None:

@@ -21,8 +21,12 @@ BUCKETS = 10_000
 
 
 class Desk:
-    def __init__(self, tx: sqlite3.Connection, house: House, act: str, correlation: str = "") -> None:
-        self.tx, self.house, self.act, self.correlation = tx, house, act, correlation
+    """`late`: what is absorbed may be older than what is known, as a notice that had to wait."""
+
+    def __init__(
+        self, tx: sqlite3.Connection, house: House, act: str, correlation: str = "", *, late: bool = False
+    ) -> None:
+        self.tx, self.house, self.act, self.correlation, self.late = tx, house, act, correlation, late
         self.now = house.clock.now()
         self.rows: dict[int, PairRow] = {}
         self.deliveries: dict[tuple[int, str], Delivery] = {}

@@ -19,7 +19,7 @@ from medmost.domain.record import Observation
 from medmost.queue.embedded import Doorbell
 from medmost.store import aliases, ledgers
 from medmost.store.database import Database
-from medmost.sync.absorb import absorb_page
+from medmost.sync.absorb import WEBHOOK, absorb_page
 from medmost.sync.house import House, Seen
 from medmost.sync.sealing import quarantine_ref
 from medmost.systems.contract import System
@@ -94,5 +94,5 @@ def _commit(tx: sqlite3.Connection, house: House, side: str, id_: str, seen: lis
     """The id and what it brought commit together: neither is lost, and a repetition has no effect (I13)."""
     if not ledgers.first_time(tx, side, id_, house.clock.now()):
         return "duplicate"
-    absorb_page(tx, house, seen, act="webhook", correlation=id_)
+    absorb_page(tx, house, seen, act=WEBHOOK, correlation=id_)
     return "accepted"

@@ -33,7 +33,7 @@ demo: setup ## the stand, the sync and the console; ARGS="--once --people 1000 -
 	$(BIN)/python -m medmost.cli.demo $(ARGS)
 
 test: setup-dev ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup-dev ## ruff, mypy --strict, floors, dependencies, generated documents
 	$(BIN)/ruff check src tests benchmarks tools docs

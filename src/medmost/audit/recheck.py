@@ -7,7 +7,6 @@ What medmost is just delivering, or has not yet heard of, is given a little time
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar, cast, get_args
@@ -21,6 +20,7 @@ from medmost.domain.errors import Transient
 from medmost.domain.record import BOTH, Fields, Observation, Side
 from medmost.store import links
 from medmost.store.database import Database
+from medmost.store.transaction import Transaction
 from medmost.sync.house import House, Seen
 from medmost.systems.contract import System
 
@@ -118,7 +118,7 @@ class Rechecker:
         for suspect in suspects:
             places.setdefault(suspect.kind, []).extend(suspect.places)
 
-        def look(tx: sqlite3.Connection) -> dict[str, dict[Place, Standing]]:
+        def look(tx: Transaction) -> dict[str, dict[Place, Standing]]:
             return {kind: standings(tx, kind, where) for kind, where in places.items()}
 
         known = await self._database.read(look)

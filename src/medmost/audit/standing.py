@@ -5,7 +5,6 @@ A difference that a person has on the list already (an open conflict, a refusal,
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -14,6 +13,7 @@ from medmost.domain.kinds import Kind
 from medmost.domain.merge import WHOLE
 from medmost.domain.record import BOTH, Side
 from medmost.store import aliases, conflicts, deliveries
+from medmost.store.transaction import Transaction
 
 OPEN_STATES = frozenset(("invalid", "foreign", "refused", "ambiguous", "quarantined", "no_consent"))
 """States of a pair that wait for a person, whatever its fields are (design §2a)."""
@@ -34,7 +34,7 @@ Place = tuple[Side, str]
 """Side and reference of a record."""
 
 
-def standings(tx: sqlite3.Connection, kind: str, places: Iterable[Place]) -> dict[Place, Standing]:
+def standings(tx: Transaction, kind: str, places: Iterable[Place]) -> dict[Place, Standing]:
     """The pairs that these records belong to; records that the state has not met are left out."""
     wanted = list(dict.fromkeys(places))
     owners: dict[Place, int] = {}
@@ -47,7 +47,7 @@ def standings(tx: sqlite3.Connection, kind: str, places: Iterable[Place]) -> dic
     return {place: found[pair] for place, pair in owners.items() if pair in found}
 
 
-def _by_id(tx: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Standing]:
+def _by_id(tx: Transaction, ids: Sequence[int]) -> dict[int, Standing]:
     found: dict[int, Standing] = {}
     fields = conflicts.open_fields(tx, ids)
     owed = {pair for pair, _ in deliveries.of_pairs(tx, ids)}
@@ -69,7 +69,7 @@ def _by_id(tx: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Standing]:
     return found
 
 
-def bound_refs(tx: sqlite3.Connection, kind: str, after: int, limit: int) -> tuple[list[tuple[str, str]], int]:
+def bound_refs(tx: Transaction, kind: str, after: int, limit: int) -> tuple[list[tuple[str, str]], int]:
     """References (gosuslugi, emias) of the next pairs that have both sides, and where to go on; 0 at the end."""
     query = "SELECT id, g_ref, e_ref FROM pair WHERE kind = ? AND id > ? AND state != 'closed' ORDER BY id LIMIT ?"
     rows = tx.execute(query, (kind, after, limit)).fetchall()

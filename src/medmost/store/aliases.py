@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 
+from medmost.store.transaction import Transaction
 
-def find(tx: sqlite3.Connection, kind: str, side: str, refs: Sequence[str]) -> dict[str, tuple[int | None, int | None]]:
+
+def find(tx: Transaction, kind: str, side: str, refs: Sequence[str]) -> dict[str, tuple[int | None, int | None]]:
     """ref -> (pair, version of the tombstone of an unknown record)."""
     found: dict[str, tuple[int | None, int | None]] = {}
     for start in range(0, len(refs), 500):
@@ -17,7 +18,7 @@ def find(tx: sqlite3.Connection, kind: str, side: str, refs: Sequence[str]) -> d
     return found
 
 
-def holder(tx: sqlite3.Connection, kind: str, side: str, ref: str) -> int | None:
+def holder(tx: Transaction, kind: str, side: str, ref: str) -> int | None:
     """The pair that this record belongs to. What ended with its pair belongs to nobody: its id may come up again."""
     at = "g_ref" if side == "gosuslugi" else "e_ref"
     ended = f"pair.state = 'closed' AND pair.{at} = alias.ref"
@@ -27,16 +28,16 @@ def holder(tx: sqlite3.Connection, kind: str, side: str, ref: str) -> int | None
     return None if row is None else int(row[0])
 
 
-def save(tx: sqlite3.Connection, rows: Iterable[tuple[str, str, str, int | None, int | None]]) -> None:
+def save(tx: Transaction, rows: Iterable[tuple[str, str, str, int | None, int | None]]) -> None:
     """Rows of (kind, side, ref, pair, gone_version)."""
     tx.executemany("INSERT OR REPLACE INTO alias (kind, side, ref, pair, gone_version) VALUES (?,?,?,?,?)", rows)
 
 
-def add_former_keys(tx: sqlite3.Connection, rows: Iterable[tuple[str, bytes, int]]) -> None:
+def add_former_keys(tx: Transaction, rows: Iterable[tuple[str, bytes, int]]) -> None:
     tx.executemany("INSERT OR REPLACE INTO former_key (kind, key_index, pair) VALUES (?,?,?)", rows)
 
 
-def former(tx: sqlite3.Connection, kind: str, keys: Sequence[bytes]) -> dict[bytes, int]:
+def former(tx: Transaction, kind: str, keys: Sequence[bytes]) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     for start in range(0, len(keys), 500):
         part = keys[start : start + 500]

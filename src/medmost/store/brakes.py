@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 
 import msgspec
+
+from medmost.store.transaction import Transaction
 
 EVERYTHING = ""
 """In place of a kind: all of them; in place of a system: it is about both, or about neither."""
@@ -31,9 +32,7 @@ def _brake(row: tuple[object, ...]) -> Brake:
     return msgspec.convert(dict(zip(_COLUMNS.split(", "), row, strict=True)), Brake)
 
 
-def hold(
-    tx: sqlite3.Connection, code: str, *, system: str = "", kind: str = EVERYTHING, detail: str = "", at: float
-) -> bool:
+def hold(tx: Transaction, code: str, *, system: str = "", kind: str = EVERYTHING, detail: str = "", at: float) -> bool:
     """From this commit on nothing of `kind` is sent. False where the same hold stands already."""
     row = tx.execute(
         "INSERT INTO brake (code, system, kind, detail, opened_at) SELECT ?,?,?,?,? WHERE NOT EXISTS "
@@ -43,24 +42,24 @@ def hold(
     return row.rowcount == 1
 
 
-def standing(tx: sqlite3.Connection) -> list[Brake]:
+def standing(tx: Transaction) -> list[Brake]:
     query = f"SELECT {_COLUMNS} FROM brake WHERE released_at IS NULL ORDER BY id"  # noqa: S608  # constants
     return [_brake(row) for row in tx.execute(query)]
 
 
-def by_ids(tx: sqlite3.Connection, ids: Iterable[int]) -> list[Brake]:
+def by_ids(tx: Transaction, ids: Iterable[int]) -> list[Brake]:
     wanted = set(ids)
     return [one for one in standing(tx) if one.id in wanted]
 
 
-def release(tx: sqlite3.Connection, brakes: Iterable[Brake], by: str, at: float) -> None:
+def release(tx: Transaction, brakes: Iterable[Brake], by: str, at: float) -> None:
     tx.executemany(
         "UPDATE brake SET released_at = ?, released_by = ? WHERE id = ? AND released_at IS NULL",
         [(at, by, one.id) for one in brakes],
     )
 
 
-def why(tx: sqlite3.Connection) -> dict[str, str]:
+def why(tx: Transaction) -> dict[str, str]:
     """kind (or `EVERYTHING`) -> why it stands still, as people read it in `status`."""
     found: dict[str, list[str]] = {}
     for one in standing(tx):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +9,7 @@ import msgspec
 import orjson
 
 from medmost.store.cipher import Cipher
+from medmost.store.transaction import Transaction
 
 
 class Conflict(msgspec.Struct, kw_only=True):
@@ -40,7 +40,7 @@ class Found(msgspec.Struct):
     decided_by: str | None = None
 
 
-def open_fields(tx: sqlite3.Connection, pairs: Iterable[int]) -> dict[int, dict[str, tuple[int, int]]]:
+def open_fields(tx: Transaction, pairs: Iterable[int]) -> dict[int, dict[str, tuple[int, int]]]:
     """pair -> field -> versions of its open conflicts."""
     found: dict[int, dict[str, tuple[int, int]]] = {}
     wanted = sorted(set(pairs))
@@ -55,7 +55,7 @@ def open_fields(tx: sqlite3.Connection, pairs: Iterable[int]) -> dict[int, dict[
     return found
 
 
-def record(tx: sqlite3.Connection, cipher: Cipher, conflicts: Iterable[Found], at: float) -> None:
+def record(tx: Transaction, cipher: Cipher, conflicts: Iterable[Found], at: float) -> None:
     """Opens conflicts, or writes decided ones down. One open conflict per pair and field.
 
     Other values are another question with an id of its own: an answer to the former one must not reach it.
@@ -78,7 +78,7 @@ def record(tx: sqlite3.Connection, cipher: Cipher, conflicts: Iterable[Found], a
         )  # fmt: skip
 
 
-def _asked_already(tx: sqlite3.Connection, cipher: Cipher, found: Found) -> bool:
+def _asked_already(tx: Transaction, cipher: Cipher, found: Found) -> bool:
     """The same question still stands: only the versions that it was seen at move on."""
     standing = open_one(tx, cipher, found.pair, found.field)
     if standing is None or [standing.gosuslugi, standing.emias] != [found.gosuslugi, found.emias]:
@@ -88,7 +88,7 @@ def _asked_already(tx: sqlite3.Connection, cipher: Cipher, found: Found) -> bool
     return True
 
 
-def void(tx: sqlite3.Connection, keys: Iterable[tuple[int, str]], at: float) -> None:
+def void(tx: Transaction, keys: Iterable[tuple[int, str]], at: float) -> None:
     """Open conflicts that the records themselves have ended."""
     tx.executemany(
         "UPDATE conflict SET state = 'void', decided_at = ? WHERE pair = ? AND field = ? AND state = 'open'",
@@ -96,7 +96,7 @@ def void(tx: sqlite3.Connection, keys: Iterable[tuple[int, str]], at: float) -> 
     )
 
 
-def resolve(tx: sqlite3.Connection, id_: int, by: str, at: float) -> None:
+def resolve(tx: Transaction, id_: int, by: str, at: float) -> None:
     tx.execute(
         "UPDATE conflict SET state = 'resolved', decided_at = ?, decided_by = ? WHERE id = ? AND state = 'open'",
         (at, by, id_),
@@ -115,22 +115,22 @@ def _opened(row: tuple[Any, ...], cipher: Cipher) -> Conflict:
     )  # fmt: skip
 
 
-def listed(tx: sqlite3.Connection, cipher: Cipher, state: str = "open", limit: int = 1000) -> list[Conflict]:
+def listed(tx: Transaction, cipher: Cipher, state: str = "open", limit: int = 1000) -> list[Conflict]:
     query = f"SELECT {_COLUMNS} FROM conflict WHERE state = ? ORDER BY id LIMIT ?"  # noqa: S608  # constants
     return [_opened(row, cipher) for row in tx.execute(query, (state, limit))]
 
 
-def by_id(tx: sqlite3.Connection, cipher: Cipher, id_: int) -> Conflict | None:
+def by_id(tx: Transaction, cipher: Cipher, id_: int) -> Conflict | None:
     row = tx.execute(f"SELECT {_COLUMNS} FROM conflict WHERE id = ?", (id_,)).fetchone()  # noqa: S608  # constants
     return _opened(row, cipher) if row else None
 
 
-def open_one(tx: sqlite3.Connection, cipher: Cipher, pair: int, field: str) -> Conflict | None:
+def open_one(tx: Transaction, cipher: Cipher, pair: int, field: str) -> Conflict | None:
     """The question that stands about a field, if there is one."""
     query = f"SELECT {_COLUMNS} FROM conflict WHERE pair = ? AND field = ? AND state = 'open'"  # noqa: S608  # constants
     row = tx.execute(query, (pair, field)).fetchone()
     return _opened(row, cipher) if row else None
 
 
-def decided_count(tx: sqlite3.Connection) -> int:
+def decided_count(tx: Transaction) -> int:
     return int(tx.execute("SELECT COUNT(*) FROM conflict WHERE state = 'decided'").fetchone()[0])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 
 import msgspec
+
+from medmost.store.transaction import Transaction
 
 DUE, IN_FLIGHT, WAITING, AWAITING, DEAD = "due", "in_flight", "waiting", "awaiting_answer", "dead"
 
@@ -33,7 +34,7 @@ class Delivery(msgspec.Struct):
 _COLUMNS = "pair, side, kind, rank, state, token, attempts, first_at, not_before, lease_until, reason, correlation"
 
 
-def of_pairs(tx: sqlite3.Connection, pairs: Iterable[int]) -> dict[tuple[int, str], Delivery]:
+def of_pairs(tx: Transaction, pairs: Iterable[int]) -> dict[tuple[int, str], Delivery]:
     found: dict[tuple[int, str], Delivery] = {}
     wanted = sorted(set(pairs))
     for start in range(0, len(wanted), 500):
@@ -43,7 +44,7 @@ def of_pairs(tx: sqlite3.Connection, pairs: Iterable[int]) -> dict[tuple[int, st
     return found
 
 
-def save(tx: sqlite3.Connection, rows: Iterable[Delivery]) -> None:
+def save(tx: Transaction, rows: Iterable[Delivery]) -> None:
     tx.executemany(
         f"INSERT OR REPLACE INTO delivery ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608  # constants
         [
@@ -56,11 +57,11 @@ def save(tx: sqlite3.Connection, rows: Iterable[Delivery]) -> None:
     )  # fmt: skip
 
 
-def remove(tx: sqlite3.Connection, keys: Iterable[tuple[int, str]]) -> None:
+def remove(tx: Transaction, keys: Iterable[tuple[int, str]]) -> None:
     tx.executemany("DELETE FROM delivery WHERE pair = ? AND side = ?", keys)
 
 
-def wake(tx: sqlite3.Connection, now: float, limit: int = 1000) -> int:
+def wake(tx: Transaction, now: float, limit: int = 1000) -> int:
     """Rows whose wait is over, and rows in flight whose lease has run out, are due again."""
     query = (
         "UPDATE delivery SET state = 'due' WHERE rowid IN (SELECT rowid FROM delivery WHERE "
@@ -71,7 +72,7 @@ def wake(tx: sqlite3.Connection, now: float, limit: int = 1000) -> int:
     return tx.execute(query, (now, far, now, far, limit)).rowcount
 
 
-def clock_set_back(tx: sqlite3.Connection, seconds: float) -> int:
+def clock_set_back(tx: Transaction, seconds: float) -> int:
     """Our own clock was set back by so many seconds: nobody waits longer for that (I21)."""
     query = (
         "UPDATE delivery SET not_before = not_before - ?, lease_until = lease_until - ?, "
@@ -80,7 +81,7 @@ def clock_set_back(tx: sqlite3.Connection, seconds: float) -> int:
     return tx.execute(query, (seconds, seconds, seconds)).rowcount
 
 
-def first_due(tx: sqlite3.Connection, side: str, kinds: Iterable[str]) -> tuple[int, str] | None:
+def first_due(tx: Transaction, side: str, kinds: Iterable[str]) -> tuple[int, str] | None:
     """Rank and kind of what a side is to get first: parents go before their children. None where nothing is due."""
     query = "SELECT rank FROM delivery WHERE side = ? AND state = 'due' AND kind = ? ORDER BY rank LIMIT 1"
     found = ((kind, tx.execute(query, (side, kind)).fetchone()) for kind in kinds)
@@ -88,7 +89,7 @@ def first_due(tx: sqlite3.Connection, side: str, kinds: Iterable[str]) -> tuple[
 
 
 def claim(
-    tx: sqlite3.Connection, side: str, first: tuple[int, str], *, limit: int, token: int, until: float
+    tx: Transaction, side: str, first: tuple[int, str], *, limit: int, token: int, until: float
 ) -> list[Delivery]:
     """Takes due rows of one side, of one rank and kind, under a fencing token."""
     rows = tx.execute(
@@ -100,13 +101,13 @@ def claim(
     return sorted((Delivery(*row) for row in rows), key=lambda row: row.pair)
 
 
-def pending(tx: sqlite3.Connection) -> dict[str, int]:
+def pending(tx: Transaction) -> dict[str, int]:
     found = dict.fromkeys((DUE, IN_FLIGHT, WAITING, AWAITING, DEAD), 0)
     found.update(tx.execute("SELECT state, COUNT(*) FROM delivery GROUP BY state").fetchall())
     return found
 
 
-def next_wake(tx: sqlite3.Connection) -> float | None:
+def next_wake(tx: Transaction) -> float | None:
     """When the earliest waiting row is due or a lease runs out."""
     row = tx.execute(
         "SELECT MIN(CASE state WHEN 'in_flight' THEN lease_until ELSE not_before END) "
@@ -115,18 +116,18 @@ def next_wake(tx: sqlite3.Connection) -> float | None:
     return None if row[0] is None else float(row[0])
 
 
-def release_in_flight(tx: sqlite3.Connection) -> int:
+def release_in_flight(tx: Transaction) -> int:
     """At the start of the only process: whoever held these leases is gone. Unanswered requests stay unanswered."""
     return tx.execute("UPDATE delivery SET state = 'due', lease_until = NULL WHERE state = 'in_flight'").rowcount
 
 
-def any_waiting_for(tx: sqlite3.Connection, what: str) -> bool:
+def any_waiting_for(tx: Transaction, what: str) -> bool:
     """Does any row wait for a reason that begins so?"""
     query = "SELECT 1 FROM delivery WHERE state = 'waiting' AND reason >= ? AND reason < ? LIMIT 1"
     return tx.execute(query, (what, what + "~")).fetchone() is not None
 
 
-def release_waiting(tx: sqlite3.Connection, side: str, reason: str) -> int:
+def release_waiting(tx: Transaction, side: str, reason: str) -> int:
     """A system is back: what waited only for it is due now."""
     return tx.execute(
         "UPDATE delivery SET state = 'due' WHERE state = 'waiting' AND side = ? AND reason = ?", (side, reason)

@@ -5,10 +5,11 @@ No value of a record is kept, except codes met in fields that a dictionary rules
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 
 import msgspec
+
+from medmost.store.transaction import Transaction
 
 CODE_LENGTH = 64
 
@@ -34,7 +35,7 @@ class Drifted(msgspec.Struct, frozen=True, kw_only=True):
 _COLUMNS = "id, system, kind, field, at, what, risk, moved_to, formats, place, found_at, ended_at, ended_by"
 
 
-def shape(tx: sqlite3.Connection, system: str, kind: str) -> bytes | None:
+def shape(tx: Transaction, system: str, kind: str) -> bytes | None:
     row = tx.execute("SELECT body FROM shape WHERE system = ? AND kind = ?", (system, kind)).fetchone()
     return None if row is None else bytes(row[0])
 
@@ -43,22 +44,22 @@ class _Doubts(msgspec.Struct):
     doubts: dict[str, list[str]] = {}
 
 
-def doubts(tx: sqlite3.Connection, system: str, kind: str) -> dict[str, list[str]]:
+def doubts(tx: Transaction, system: str, kind: str) -> dict[str, list[str]]:
     """Of a shape only its doubts: field -> refs."""
     body = shape(tx, system, kind)
     return {} if body is None else msgspec.json.decode(body, type=_Doubts).doubts
 
 
-def save_shape(tx: sqlite3.Connection, system: str, kind: str, body: bytes) -> None:
+def save_shape(tx: Transaction, system: str, kind: str, body: bytes) -> None:
     tx.execute("INSERT OR REPLACE INTO shape (system, kind, body) VALUES (?,?,?)", (system, kind, body))
 
 
-def standing(tx: sqlite3.Connection) -> list[Drifted]:
+def standing(tx: Transaction) -> list[Drifted]:
     query = f"SELECT {_COLUMNS} FROM drift WHERE ended_at IS NULL ORDER BY id"  # noqa: S608  # constants
     return [msgspec.convert(dict(zip(_COLUMNS.split(", "), row, strict=True)), Drifted) for row in tx.execute(query)]
 
 
-def find(tx: sqlite3.Connection, one: Drifted) -> bool:
+def find(tx: Transaction, one: Drifted) -> bool:
     """Takes a finding down. False where it stands already, with the same risk."""
     given = (one.system, one.kind, one.field, one.at, one.what, one.risk)
     added = tx.execute(
@@ -70,12 +71,12 @@ def find(tx: sqlite3.Connection, one: Drifted) -> bool:
     return added.rowcount == 1
 
 
-def end(tx: sqlite3.Connection, ids: Iterable[int], by: str, at: float) -> None:
+def end(tx: Transaction, ids: Iterable[int], by: str, at: float) -> None:
     tx.executemany("UPDATE drift SET ended_at = ?, ended_by = ? WHERE id = ?", [(at, by, id_) for id_ in ids])
 
 
 # ---------------------------------------------------------------- codes that no dictionary has
-def meet_code(tx: sqlite3.Connection, system: str, kind: str, field: str, code: str, at: float) -> None:
+def meet_code(tx: Transaction, system: str, kind: str, field: str, code: str, at: float) -> None:
     """Counts a code met and not known."""
     given = (system, kind, field, code[:CODE_LENGTH])
     tx.execute(
@@ -85,13 +86,13 @@ def meet_code(tx: sqlite3.Connection, system: str, kind: str, field: str, code: 
     )
 
 
-def unknown_codes(tx: sqlite3.Connection) -> list[dict[str, object]]:
+def unknown_codes(tx: Transaction) -> list[dict[str, object]]:
     names = "system, kind, field, code, count, first_at, last_at"
     query = f"SELECT {names} FROM unknown_code ORDER BY kind, field, system, code"  # noqa: S608  # constants
     return [dict(zip(names.split(", "), row, strict=True)) for row in tx.execute(query)]
 
 
-def forget_codes(tx: sqlite3.Connection, system: str, kind: str, field: str, codes: Iterable[str]) -> None:
+def forget_codes(tx: Transaction, system: str, kind: str, field: str, codes: Iterable[str]) -> None:
     """These are known now."""
     tx.executemany(
         "DELETE FROM unknown_code WHERE system = ? AND kind = ? AND field = ? AND code = ?",

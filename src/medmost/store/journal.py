@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
 import rfc8785
 
 from medmost.store.cipher import Cipher
+from medmost.store.transaction import Transaction
 
 START = bytes(32)
 
 
-def append(tx: sqlite3.Connection, writer: str, at: float, entry: dict[str, Any], pairs: list[int]) -> None:
+def append(tx: Transaction, writer: str, at: float, entry: dict[str, Any], pairs: list[int]) -> None:
     head = tx.execute("SELECT seq, hash FROM journal WHERE writer = ? ORDER BY seq DESC LIMIT 1", (writer,)).fetchone()
     seq, previous = (head[0] + 1, head[1]) if head else (1, START)
     text = rfc8785.dumps({"seq": seq, "at": round(at, 3), "writer": writer, **entry})
@@ -36,7 +36,7 @@ def _chain(previous: bytes, text: bytes) -> bytes:
     return hashlib.sha256(previous + text).digest()
 
 
-def heads(tx: sqlite3.Connection) -> dict[str, tuple[int, bytes]]:
+def heads(tx: Transaction) -> dict[str, tuple[int, bytes]]:
     rows = tx.execute("SELECT writer, MAX(seq) FROM journal GROUP BY writer ORDER BY writer").fetchall()
     return {
         writer: (seq, tx.execute("SELECT hash FROM journal WHERE writer = ? AND seq = ?", (writer, seq)).fetchone()[0])
@@ -44,7 +44,7 @@ def heads(tx: sqlite3.Connection) -> dict[str, tuple[int, bytes]]:
     }
 
 
-def checkpoint(tx: sqlite3.Connection, cipher: Cipher, at: float) -> None:
+def checkpoint(tx: Transaction, cipher: Cipher, at: float) -> None:
     """Signs all heads; written each minute and at a clean stop."""
     told = rfc8785.dumps({writer: [seq, digest.hex()] for writer, (seq, digest) in heads(tx).items()})
     tx.execute(
@@ -53,7 +53,7 @@ def checkpoint(tx: sqlite3.Connection, cipher: Cipher, at: float) -> None:
     )
 
 
-def verify(tx: sqlite3.Connection, cipher: Cipher) -> list[str]:
+def verify(tx: Transaction, cipher: Cipher) -> list[str]:
     """Every break of a chain and every checkpoint that no longer fits, in words; empty means untouched."""
     broken: list[str] = []
     known: dict[tuple[str, int], str] = {}
@@ -82,7 +82,7 @@ def _heads_of(told: str) -> Iterator[tuple[str, tuple[int, str]]]:
     yield from json.loads(told).items()
 
 
-def story(tx: sqlite3.Connection, pair: int, limit: int = 200) -> list[str]:
+def story(tx: Transaction, pair: int, limit: int = 200) -> list[str]:
     """The entries that name a pair, oldest first."""
     query = (
         "SELECT entry FROM journal JOIN journal_pair AS named USING (writer, seq) "

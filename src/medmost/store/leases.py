@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
+from medmost.store.transaction import Transaction
 
 
-def take(tx: sqlite3.Connection, name: str, holder: str, now: float, seconds: float) -> int | None:
+def take(tx: Transaction, name: str, holder: str, now: float, seconds: float) -> int | None:
     """The lease's token for so many seconds from now; None while somebody else holds it."""
     row = tx.execute("SELECT holder, until, token FROM lease WHERE name = ?", (name,)).fetchone()
     if row is not None and row[0] != holder and row[1] > now:
@@ -19,6 +19,6 @@ def take(tx: sqlite3.Connection, name: str, holder: str, now: float, seconds: fl
     return token
 
 
-def give_up(tx: sqlite3.Connection, name: str, holder: str) -> None:
+def give_up(tx: Transaction, name: str, holder: str) -> None:
     """The next one need not wait for its end."""
     tx.execute("UPDATE lease SET until = 0 WHERE name = ? AND holder = ?", (name, holder))

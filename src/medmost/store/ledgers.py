@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -11,18 +10,19 @@ import orjson
 from medmost.domain.errors import Fatal
 from medmost.store import brakes
 from medmost.store.cipher import Cipher
+from medmost.store.transaction import Transaction
 
-Tx = sqlite3.Connection
+Tx = Transaction
 """A transaction under way, on the writer's thread."""
 
 
 # ---------------------------------------------------------------- cursors
-def cursor(tx: sqlite3.Connection, system: str, kind: str) -> dict[str, Any] | None:
+def cursor(tx: Transaction, system: str, kind: str) -> dict[str, Any] | None:
     row = tx.execute("SELECT position FROM cursor WHERE system = ? AND kind = ?", (system, kind)).fetchone()
     return orjson.loads(row[0]) if row and row[0] else None
 
 
-def move_cursor(tx: sqlite3.Connection, system: str, kind: str, position: dict[str, Any]) -> None:
+def move_cursor(tx: Transaction, system: str, kind: str, position: dict[str, Any]) -> None:
     """The cursor moves only with its page."""
     tx.execute(
         "INSERT INTO cursor (system, kind, position, deletes) VALUES (?,?,?,0) ON CONFLICT (system, kind) "
@@ -39,7 +39,7 @@ class Tally(NamedTuple):
     older: int = 0  # versions before the one we know
 
 
-def tally(tx: sqlite3.Connection, system: str, kind: str, more: Tally) -> Tally:
+def tally(tx: Transaction, system: str, kind: str, more: Tally) -> Tally:
     """Adds `more` and returns the sums."""
     row = tx.execute(
         "INSERT INTO cursor (system, kind, deletes, changes, older) VALUES (?,?,?,?,?) ON CONFLICT (system, kind) "
@@ -50,7 +50,7 @@ def tally(tx: sqlite3.Connection, system: str, kind: str, more: Tally) -> Tally:
     return Tally(*row)
 
 
-def forget_tally(tx: sqlite3.Connection, system: str, kind: str) -> None:
+def forget_tally(tx: Transaction, system: str, kind: str) -> None:
     """Counting begins anew; nothing in place of a system or kind means all of them."""
     tx.execute(
         "UPDATE cursor SET deletes = 0, changes = 0, older = 0 WHERE ? IN ('', system) AND ? IN ('', kind)",
@@ -58,7 +58,7 @@ def forget_tally(tx: sqlite3.Connection, system: str, kind: str) -> None:
     )
 
 
-def begin_pass(tx: sqlite3.Connection, system: str, kind: str, at: float) -> None:
+def begin_pass(tx: Transaction, system: str, kind: str, at: float) -> None:
     """A new pass counts from nothing."""
     tx.execute(
         "INSERT INTO cursor (system, kind, started_at, deletes) VALUES (?,?,?,0) ON CONFLICT (system, kind) "
@@ -67,22 +67,22 @@ def begin_pass(tx: sqlite3.Connection, system: str, kind: str, at: float) -> Non
     )
 
 
-def end_pass(tx: sqlite3.Connection, system: str, kind: str, at: float) -> None:
+def end_pass(tx: Transaction, system: str, kind: str, at: float) -> None:
     tx.execute("UPDATE cursor SET finished_at = ? WHERE system = ? AND kind = ?", (at, system, kind))
 
 
-def pass_began(tx: sqlite3.Connection, system: str, kind: str) -> float:
+def pass_began(tx: Transaction, system: str, kind: str) -> float:
     """When the last pass began; 0 where there was none."""
     row = tx.execute("SELECT started_at FROM cursor WHERE system = ? AND kind = ?", (system, kind)).fetchone()
     return float(row[0]) if row and row[0] is not None else 0.0
 
 
-def passes(tx: sqlite3.Connection) -> dict[tuple[str, str], float | None]:
+def passes(tx: Transaction) -> dict[tuple[str, str], float | None]:
     return {(system, kind): at for system, kind, at in tx.execute("SELECT system, kind, finished_at FROM cursor")}
 
 
 # ---------------------------------------------------------------- books
-def enter(tx: sqlite3.Connection, counts: Iterable[tuple[str, str, str, int]]) -> None:
+def enter(tx: Transaction, counts: Iterable[tuple[str, str, str, int]]) -> None:
     """Adds (system, kind, account, count) to the books."""
     tx.executemany(
         "INSERT INTO books (system, kind, account, shard, count) VALUES (?,?,?,0,?) "
@@ -91,18 +91,18 @@ def enter(tx: sqlite3.Connection, counts: Iterable[tuple[str, str, str, int]]) -
     )
 
 
-def books(tx: sqlite3.Connection) -> dict[tuple[str, str, str], int]:
+def books(tx: Transaction) -> dict[tuple[str, str, str], int]:
     query = "SELECT system, kind, account, SUM(count) FROM books GROUP BY system, kind, account"
     return {(system, kind, account): count for system, kind, account, count in tx.execute(query)}
 
 
 # ---------------------------------------------------------------- settings, credentials
-def setting(tx: sqlite3.Connection, name: str) -> str | None:
+def setting(tx: Transaction, name: str) -> str | None:
     row = tx.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
     return row[0] if row else None
 
 
-def set_setting(tx: sqlite3.Connection, name: str, value: str) -> None:
+def set_setting(tx: Transaction, name: str, value: str) -> None:
     tx.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?,?)", (name, value))
 
 
@@ -126,7 +126,7 @@ def recognise(tx: Tx, cipher: Cipher) -> bool:
     return False
 
 
-def count_up(tx: sqlite3.Connection, name: str) -> int:
+def count_up(tx: Transaction, name: str) -> int:
     """A number that never repeats: fencing tokens."""
     tx.execute(
         "INSERT INTO setting (name, value) VALUES (?, '1') ON CONFLICT (name) "
@@ -136,12 +136,12 @@ def count_up(tx: sqlite3.Connection, name: str) -> int:
     return int(setting(tx, name) or 0)
 
 
-def credential(tx: sqlite3.Connection, cipher: Cipher, name: str) -> bytes | None:
+def credential(tx: Transaction, cipher: Cipher, name: str) -> bytes | None:
     row = tx.execute("SELECT body FROM credential WHERE name = ?", (name,)).fetchone()
     return cipher.open("credential", name, None, row[0]) if row else None
 
 
-def set_credential(tx: sqlite3.Connection, cipher: Cipher, name: str, body: bytes | None) -> None:
+def set_credential(tx: Transaction, cipher: Cipher, name: str, body: bytes | None) -> None:
     """Keeps the newest secret of that name; None forgets it."""
     if body is None:
         tx.execute("DELETE FROM credential WHERE name = ?", (name,))
@@ -153,17 +153,17 @@ def set_credential(tx: sqlite3.Connection, cipher: Cipher, name: str, body: byte
 
 
 # ---------------------------------------------------------------- webhook inbox
-def first_time(tx: sqlite3.Connection, side: str, id_: str, at: float) -> bool:
+def first_time(tx: Transaction, side: str, id_: str, at: float) -> bool:
     """Remembers a webhook's id; False when it has been here before."""
     return tx.execute("INSERT OR IGNORE INTO inbox (side, id, at) VALUES (?,?,?)", (side, id_, at)).rowcount == 1
 
 
-def forget_inbox(tx: sqlite3.Connection, before: float) -> int:
+def forget_inbox(tx: Transaction, before: float) -> int:
     return tx.execute("DELETE FROM inbox WHERE at < ?", (before,)).rowcount
 
 
 # ---------------------------------------------------------------- stages
-def stages(tx: sqlite3.Connection) -> dict[str, tuple[str, str, bool]]:
+def stages(tx: Transaction) -> dict[str, tuple[str, str, bool]]:
     """kind -> (stage, why it is held, paused by a person)."""
     held = brakes.why(tx)
     everything = held.get(brakes.EVERYTHING, "")
@@ -173,7 +173,7 @@ def stages(tx: sqlite3.Connection) -> dict[str, tuple[str, str, bool]]:
     }
 
 
-def set_stage(tx: sqlite3.Connection, kind: str, stage: str) -> None:
+def set_stage(tx: Transaction, kind: str, stage: str) -> None:
     tx.execute(
         "INSERT INTO stage (kind, stage, paused) VALUES (?,?,0) "
         "ON CONFLICT (kind) DO UPDATE SET stage = excluded.stage",
@@ -181,19 +181,19 @@ def set_stage(tx: sqlite3.Connection, kind: str, stage: str) -> None:
     )
 
 
-def set_paused(tx: sqlite3.Connection, kind: str, paused: bool) -> None:
+def set_paused(tx: Transaction, kind: str, paused: bool) -> None:
     tx.execute("UPDATE stage SET paused = ? WHERE kind = ?", (int(paused), kind))
 
 
 # ---------------------------------------------------------------- events for the notices
-def tell(tx: sqlite3.Connection, at: float, event: str, system: str = "", kind: str = "", code: str = "") -> None:
+def tell(tx: Transaction, at: float, event: str, system: str = "", kind: str = "", code: str = "") -> None:
     tx.execute("INSERT INTO event (at, event, system, kind, code) VALUES (?,?,?,?,?)", (at, event, system, kind, code))
 
 
-def events_after(tx: sqlite3.Connection, after: int, limit: int = 500) -> list[tuple[int, float, str, str, str, str]]:
+def events_after(tx: Transaction, after: int, limit: int = 500) -> list[tuple[int, float, str, str, str, str]]:
     query = "SELECT id, at, event, system, kind, code FROM event WHERE id > ? ORDER BY id LIMIT ?"
     return tx.execute(query, (after, limit)).fetchall()
 
 
-def forget_events(tx: sqlite3.Connection, upto: int) -> None:
+def forget_events(tx: Transaction, upto: int) -> None:
     tx.execute("DELETE FROM event WHERE id <= ?", (upto,))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import orjson
 
 from medmost.store import patients as people
 from medmost.store.cipher import Cipher
+from medmost.store.transaction import Transaction
 
 
 class Link(msgspec.Struct, kw_only=True):
@@ -29,7 +29,7 @@ def patient_index(cipher: Cipher, policy_number: str) -> bytes:
 
 
 def add(
-    tx: sqlite3.Connection,
+    tx: Transaction,
     cipher: Cipher,
     *,
     account: str,
@@ -53,7 +53,7 @@ def add(
     return int(row[0])
 
 
-def active(tx: sqlite3.Connection, patients: Iterable[bytes]) -> set[bytes]:
+def active(tx: Transaction, patients: Iterable[bytes]) -> set[bytes]:
     """Which of these patients have a link in force."""
     found: set[bytes] = set()
     wanted: Sequence[bytes] = sorted(set(patients))
@@ -65,7 +65,7 @@ def active(tx: sqlite3.Connection, patients: Iterable[bytes]) -> set[bytes]:
     return found
 
 
-def linked(tx: sqlite3.Connection, patients: Iterable[bytes]) -> set[bytes]:
+def linked(tx: Transaction, patients: Iterable[bytes]) -> set[bytes]:
     """Which of these have a link in force by any number of the same person's, former ones too (invariant I16)."""
     wanted = set(patients)
     found = active(tx, wanted)
@@ -76,12 +76,12 @@ def linked(tx: sqlite3.Connection, patients: Iterable[bytes]) -> set[bytes]:
     return found | {patient for patient, group in groups.items() if not others.isdisjoint(group)}
 
 
-def listed(tx: sqlite3.Connection, cipher: Cipher) -> list[Link]:
+def listed(tx: Transaction, cipher: Cipher) -> list[Link]:
     query = "SELECT id, state, policy_index, body, consent_hash, created_at, revoked_at FROM link ORDER BY id"
     return [_opened(row, cipher) for row in tx.execute(query)]
 
 
-def by_id(tx: sqlite3.Connection, cipher: Cipher, id_: int) -> Link | None:
+def by_id(tx: Transaction, cipher: Cipher, id_: int) -> Link | None:
     query = "SELECT id, state, policy_index, body, consent_hash, created_at, revoked_at FROM link WHERE id = ?"
     row = tx.execute(query, (id_,)).fetchone()
     return _opened(row, cipher) if row else None
@@ -96,7 +96,7 @@ def _opened(row: tuple[Any, ...], cipher: Cipher) -> Link:
     )  # fmt: skip
 
 
-def revoke(tx: sqlite3.Connection, id_: int, at: float) -> bytes | None:
+def revoke(tx: Transaction, id_: int, at: float) -> bytes | None:
     """Ends a link; the patient it stood for, or None when there is no such active link."""
     row = tx.execute(
         "UPDATE link SET state = 'revoked', revoked_at = ? WHERE id = ? AND state = 'active' RETURNING policy_index",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -11,6 +10,7 @@ from medmost.domain.guard import Turn
 from medmost.domain.record import Pair, Side, SideState, Wanted
 from medmost.store import ledgers
 from medmost.store.cipher import Cipher
+from medmost.store.transaction import Transaction
 
 TABLE = "pair"
 ID_FLOOR = "pair_id_floor"
@@ -84,7 +84,7 @@ def _open_row(row: Sequence[object], cipher: Cipher) -> PairRow:
     return PairRow(pair, key, bool(live), owner, bucket, state, behind, expires, version, seen)  # type: ignore[arg-type]  # sqlite3 rows are untyped
 
 
-def by_ids(tx: sqlite3.Connection, cipher: Cipher, ids: Iterable[int]) -> dict[int, PairRow]:
+def by_ids(tx: Transaction, cipher: Cipher, ids: Iterable[int]) -> dict[int, PairRow]:
     found: dict[int, PairRow] = {}
     wanted = sorted(set(ids))  # in id order, so that an engine with row locks cannot deadlock
     for start in range(0, len(wanted), 500):
@@ -95,7 +95,7 @@ def by_ids(tx: sqlite3.Connection, cipher: Cipher, ids: Iterable[int]) -> dict[i
     return found
 
 
-def ids_by_keys(tx: sqlite3.Connection, kind: str, keys: Iterable[bytes]) -> dict[bytes, list[int]]:
+def ids_by_keys(tx: Transaction, kind: str, keys: Iterable[bytes]) -> dict[bytes, list[int]]:
     """Open pairs of any standing that show one of these natural keys."""
     found: dict[bytes, list[int]] = {}
     wanted = sorted(set(keys))
@@ -108,20 +108,20 @@ def ids_by_keys(tx: sqlite3.Connection, kind: str, keys: Iterable[bytes]) -> dic
     return found
 
 
-def ids_of_patient(tx: sqlite3.Connection, patient: bytes, kinds: Sequence[str]) -> list[int]:
+def ids_of_patient(tx: Transaction, patient: bytes, kinds: Sequence[str]) -> list[int]:
     marks = ",".join("?" * len(kinds))
     query = f"SELECT id FROM pair WHERE patient_index = ? AND kind IN ({marks}) ORDER BY id"  # noqa: S608  # only marks
     return [row[0] for row in tx.execute(query, (patient, *kinds))]
 
 
-def ids_in_states(tx: sqlite3.Connection, kinds: Sequence[str], states: Sequence[str], limit: int) -> list[int]:
+def ids_in_states(tx: Transaction, kinds: Sequence[str], states: Sequence[str], limit: int) -> list[int]:
     """Pairs of these kinds that stand so, oldest first."""
     marks, more = ",".join("?" * len(kinds)), ",".join("?" * len(states))
     query = f"SELECT id FROM pair WHERE kind IN ({marks}) AND state IN ({more}) ORDER BY id LIMIT ?"  # noqa: S608  # only marks
     return [row[0] for row in tx.execute(query, (*kinds, *states, limit))]
 
 
-def ids_unread(tx: sqlite3.Connection, limit: int = 500) -> list[int]:
+def ids_unread(tx: Transaction, limit: int = 500) -> list[int]:
     """Pairs of linked patients with a body that may be kept and is not here: the reading after the link was cut off."""
     query = (
         "SELECT id FROM pair WHERE state = 'behind' AND behind = '' UNION "
@@ -131,23 +131,23 @@ def ids_unread(tx: sqlite3.Connection, limit: int = 500) -> list[int]:
     return [row[0] for row in tx.execute(query, (limit,))]
 
 
-def next_id(tx: sqlite3.Connection) -> int:
+def next_id(tx: Transaction) -> int:
     """An id that no pair of this state ever had: our mark in a record names its pair, so an id is never given twice."""
     highest = tx.execute("SELECT COALESCE(MAX(id), 0) FROM pair").fetchone()[0]
     return max(int(highest), int(ledgers.setting(tx, ID_FLOOR) or 0)) + 1
 
 
-def leave_ids(tx: sqlite3.Connection, upto: int) -> None:
+def leave_ids(tx: Transaction, upto: int) -> None:
     """Ids up to `upto` are not given any more: their pairs were forgotten, or made after the backup now restored."""
     ledgers.set_setting(tx, ID_FLOOR, str(max(upto, int(ledgers.setting(tx, ID_FLOOR) or 0))))
 
 
-def begin_epoch(tx: sqlite3.Connection, now: float) -> None:
+def begin_epoch(tx: Transaction, now: float) -> None:
     """Ids from here on were given by no state before, nor by one that was lost: a million a second from 1970 on."""
     leave_ids(tx, max(next_id(tx), int(now) << 20))
 
 
-def save(tx: sqlite3.Connection, cipher: Cipher, rows: Iterable[PairRow]) -> None:
+def save(tx: Transaction, cipher: Cipher, rows: Iterable[PairRow]) -> None:
     """Seals and writes whole rows; neighbouring ids first, so that pages are shared."""
     ordered = sorted(rows, key=lambda row: row.pair.id)
     # Keys change hands within a set: all are given up before any is taken.
@@ -185,7 +185,7 @@ def _sealed(row: PairRow, cipher: Cipher) -> tuple[object, ...]:
     )
 
 
-def delete(tx: sqlite3.Connection, ids: Iterable[int]) -> None:
+def delete(tx: Transaction, ids: Iterable[int]) -> None:
     """Forgets pairs for good: only for records that expire by themselves (slots)."""
     many = [(id_,) for id_ in ids]
     if many:
@@ -195,6 +195,6 @@ def delete(tx: sqlite3.Connection, ids: Iterable[int]) -> None:
     tx.executemany("DELETE FROM pair WHERE id = ?", many)
 
 
-def expired(tx: sqlite3.Connection, now: float, limit: int = 1000) -> list[int]:
+def expired(tx: Transaction, now: float, limit: int = 1000) -> list[int]:
     query = "SELECT id FROM pair WHERE expires_at IS NOT NULL AND expires_at < ? ORDER BY id LIMIT ?"
     return [row[0] for row in tx.execute(query, (now, limit))]

@@ -6,21 +6,22 @@ who it belongs to is for a person.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 
+from medmost.store.transaction import Transaction
 
-def remember(tx: sqlite3.Connection, rows: Iterable[tuple[bytes, int]]) -> None:
+
+def remember(tx: Transaction, rows: Iterable[tuple[bytes, int]]) -> None:
     """Former numbers: (patient index, the policy's pair)."""
     tx.executemany("INSERT OR IGNORE INTO former_patient (patient_index, pair) VALUES (?,?)", rows)
 
 
-def any_former(tx: sqlite3.Connection) -> bool:
+def any_former(tx: Transaction) -> bool:
     """Nearly always there is none of those asked about; where there is none at all, nobody need be asked about."""
     return tx.execute("SELECT 1 FROM former_patient LIMIT 1").fetchone() is not None
 
 
-def group(tx: sqlite3.Connection, patient: bytes) -> frozenset[bytes]:
+def group(tx: Transaction, patient: bytes) -> frozenset[bytes]:
     """All numbers of the person whom this one leads to, itself among them."""
     holders = _holders(tx, patient)
     if len(holders) != 1:
@@ -34,7 +35,7 @@ def group(tx: sqlite3.Connection, patient: bytes) -> frozenset[bytes]:
     return frozenset({patient} | {one for one in numbers if _holders(tx, one) == holders})
 
 
-def _holders(tx: sqlite3.Connection, patient: bytes) -> set[int]:
+def _holders(tx: Transaction, patient: bytes) -> set[int]:
     query = (
         "SELECT id FROM pair WHERE patient_index = ? AND kind = 'policy' AND state != 'closed' "
         "UNION SELECT pair FROM former_patient WHERE patient_index = ?"

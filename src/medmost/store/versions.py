@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Literal
 
 import msgspec
 import orjson
 
 from medmost.store import ledgers
+from medmost.store.transaction import Transaction
 
 State = Literal["approved", "waiting", "former"]
 
@@ -24,13 +24,13 @@ class Version(msgspec.Struct, frozen=True):
     decided_by: str
 
 
-def known(tx: sqlite3.Connection, state: State) -> dict[str, Version]:
+def known(tx: Transaction, state: State) -> dict[str, Version]:
     """The version of each kind that is in this state."""
     query = "SELECT kind, hash, rule, state, seen_at, decided_by FROM mapping_version WHERE state = ?"
     return {row[0]: Version(*row) for row in tx.execute(query, (state,))}
 
 
-def keep(tx: sqlite3.Connection, version: Version) -> None:
+def keep(tx: Transaction, version: Version) -> None:
     """Takes a version down; the one that was in its state before becomes a former one."""
     tx.execute(
         "UPDATE mapping_version SET state = 'former' WHERE kind = ? AND state = ? AND hash != ?",
@@ -42,12 +42,12 @@ def keep(tx: sqlite3.Connection, version: Version) -> None:
     )
 
 
-def retire(tx: sqlite3.Connection, kind: str, state: State) -> None:
+def retire(tx: Transaction, kind: str, state: State) -> None:
     tx.execute("UPDATE mapping_version SET state = 'former' WHERE kind = ? AND state = ?", (kind, state))
 
 
 # ---------------------------------------------------------------- how far the stored records were read again
-def read_by(tx: sqlite3.Connection, kind: str) -> tuple[str, int | None]:
+def read_by(tx: Transaction, kind: str) -> tuple[str, int | None]:
     """The version that the stored records of a kind are being read by, and the last pair done; None: all of them."""
     told = ledgers.setting(tx, f"mapping_read.{kind}")
     if told is None:
@@ -56,11 +56,11 @@ def read_by(tx: sqlite3.Connection, kind: str) -> tuple[str, int | None]:
     return str(hash_), upto
 
 
-def set_read_by(tx: sqlite3.Connection, kind: str, hash_: str, upto: int | None) -> None:
+def set_read_by(tx: Transaction, kind: str, hash_: str, upto: int | None) -> None:
     ledgers.set_setting(tx, f"mapping_read.{kind}", orjson.dumps([hash_, upto]).decode())
 
 
-def next_pairs(tx: sqlite3.Connection, kind: str, after: int, limit: int) -> list[int]:
+def next_pairs(tx: Transaction, kind: str, after: int, limit: int) -> list[int]:
     """Ids of live pairs of a kind, in order."""
     query = "SELECT id FROM pair WHERE kind = ? AND id > ? AND state != 'closed' ORDER BY id LIMIT ?"
     return [row[0] for row in tx.execute(query, (kind, after, limit))]

@@ -5,7 +5,6 @@ Polling, webhooks, answers, migration, repairs and decisions all end here (desig
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from medmost.domain.record import Fields, Observation, Side, SideState
 from medmost.store import ledgers
 from medmost.store.deliveries import DEAD, DUE, WAITING
 from medmost.store.pairs import PairRow
+from medmost.store.transaction import Transaction
 from medmost.sync import braking, drift, sealing
 from medmost.sync.desk import Desk
 from medmost.sync.finding import follow, pair_of
@@ -28,7 +28,7 @@ UNREADABLE = "unreadable"
 
 
 def absorb_page(
-    tx: sqlite3.Connection,
+    tx: Transaction,
     house: House,
     seen: Sequence[Seen],
     *,

@@ -6,13 +6,12 @@ it: what the page planned stays in its delivery rows and waits.
 
 from __future__ import annotations
 
-import sqlite3
-
 from medmost.domain import guard
 from medmost.domain.guard import Verdict
 from medmost.domain.record import Side
 from medmost.store import brakes, journal, ledgers
 from medmost.store.ledgers import Tally
+from medmost.store.transaction import Transaction
 from medmost.sync.desk import Desk
 from medmost.sync.house import House
 
@@ -45,7 +44,7 @@ def _verdicts(house: House, seen: Tally, known: int) -> tuple[Verdict, ...]:
     return many, guard.mass_change(seen.changes, known, house.changes), restored
 
 
-def known_at(tx: sqlite3.Connection, kind: str) -> int:
+def known_at(tx: Transaction, kind: str) -> int:
     """Live pairs of a kind."""
     row = tx.execute("SELECT COUNT(*) FROM pair WHERE kind = ? AND state != 'closed'", (kind,)).fetchone()
     return int(row[0])
@@ -59,7 +58,7 @@ def hold(desk: Desk, verdict: Verdict, side: Side | None, kind: str) -> None:
         desk.noted["brake"] = f"{verdict.code} {system} {kind} {verdict.why}".strip()
 
 
-def hold_at_once(tx: sqlite3.Connection, house: House, verdict: Verdict, side: Side | None, kind: str = "") -> bool:
+def hold_at_once(tx: Transaction, house: House, verdict: Verdict, side: Side | None, kind: str = "") -> bool:
     """The same in a transaction of its own. False where it stood already."""
     system, now = side.value if side is not None else "", house.clock.now()
     if not brakes.hold(tx, verdict.code, system=system, kind=kind, detail=verdict.why, at=now):
@@ -70,7 +69,7 @@ def hold_at_once(tx: sqlite3.Connection, house: House, verdict: Verdict, side: S
     return True
 
 
-def release(tx: sqlite3.Connection, house: House, held: list[brakes.Brake], actor: str) -> None:
+def release(tx: Transaction, house: House, held: list[brakes.Brake], actor: str) -> None:
     """A person has looked: the kinds go on, and the counting begins anew."""
     now = house.clock.now()
     brakes.release(tx, held, actor, now)
@@ -85,19 +84,19 @@ def release(tx: sqlite3.Connection, house: House, held: list[brakes.Brake], acto
         journal.append(tx, house.writer, now, entry, [])
 
 
-def accept_rules(tx: sqlite3.Connection) -> None:
+def accept_rules(tx: Transaction) -> None:
     """A person has looked at the settings as they are now."""
     present = ledgers.setting(tx, PRESENT)
     if present is not None:
         ledgers.set_setting(tx, LOOKED_AT, present)
 
 
-def _accept_canaries(tx: sqlite3.Connection, system: str) -> None:
+def _accept_canaries(tx: Transaction, system: str) -> None:
     """A person has looked: the canary is taken as it is read next."""
     tx.execute("DELETE FROM setting WHERE name LIKE ?", (f"canary.{system}.%",))
 
 
-def whole_reading(tx: sqlite3.Connection, house: House, side: Side, kind: str, listed: int) -> None:
+def whole_reading(tx: Transaction, house: House, side: Side, kind: str, listed: int) -> None:
     """A reading from the very beginning listed so many live records: where far more were known, a person is asked."""
     column = "g_presence" if side is Side.GOSUSLUGI else "e_presence"
     query = f"SELECT COUNT(*) FROM pair WHERE kind = ? AND state != 'closed' AND {column} = 'here'"  # noqa: S608  # constants

@@ -5,7 +5,6 @@ What is sent is durable before it leaves: `Sent` commits in the transaction that
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Container
 from collections.abc import Mapping as Mapped
 
@@ -16,6 +15,7 @@ from medmost.store import deliveries, ledgers
 from medmost.store.conflicts import Found
 from medmost.store.deliveries import Delivery
 from medmost.store.pairs import PairRow
+from medmost.store.transaction import Transaction
 from medmost.sync.churning import turn_back
 from medmost.sync.desk import Desk
 from medmost.sync.flight import Flight
@@ -32,7 +32,7 @@ STAGE_RECHECK = 60.0
 UNREAD_RECHECK = 0.5
 
 
-def claim(tx: sqlite3.Connection, house: House, side: Side, limit: int) -> list[Flight]:
+def claim(tx: Transaction, house: House, side: Side, limit: int) -> list[Flight]:
     """Up to `limit` flights for one side; parents before children, nothing of a kind that may not write."""
     now = house.clock.now()
     deliveries.wake(tx, now)

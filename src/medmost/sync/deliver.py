@@ -6,7 +6,6 @@ One loop per side. Answers never wait for the slowest request of their batch.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from functools import partial
 
@@ -16,6 +15,7 @@ from medmost.domain.record import Observation, Side
 from medmost.queue.embedded import Doorbell
 from medmost.store import aliases, deliveries
 from medmost.store.database import Database
+from medmost.store.transaction import Transaction
 from medmost.sync.claim import claim
 from medmost.sync.flight import Flight, Kinship, Outcome, fly
 from medmost.sync.house import House
@@ -111,7 +111,7 @@ class Deliverer:
                 self.bell.ring(self.topic, f"deliver.{self.side.other}")
             return bool(landed), flights
 
-    def _work(self, tx: sqlite3.Connection, landed: list[Outcome], room: int) -> list[Flight]:
+    def _work(self, tx: Transaction, landed: list[Outcome], room: int) -> list[Flight]:
         if landed:
             settle(tx, self.house, landed)
         return claim(tx, self.house, self.side, room) if room else []

@@ -6,7 +6,6 @@ books and one journal entry (design §2, *One transaction*).
 
 from __future__ import annotations
 
-import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from medmost.domain.record import Pair, Side
 from medmost.store import aliases, conflicts, deliveries, journal, ledgers, links, pairs, patients
 from medmost.store.deliveries import Delivery
 from medmost.store.pairs import PairRow
+from medmost.store.transaction import Transaction
 from medmost.sync.house import House, Seen
 
 BUCKETS = 10_000
@@ -23,9 +23,7 @@ BUCKETS = 10_000
 class Desk:
     """`late`: what is absorbed may be older than what is known, as a notice that had to wait."""
 
-    def __init__(
-        self, tx: sqlite3.Connection, house: House, act: str, correlation: str = "", *, late: bool = False
-    ) -> None:
+    def __init__(self, tx: Transaction, house: House, act: str, correlation: str = "", *, late: bool = False) -> None:
         self.tx, self.house, self.act, self.correlation, self.late = tx, house, act, correlation, late
         self.now = house.clock.now()
         self.rows: dict[int, PairRow] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Mapping as Mapped
 from typing import Any
@@ -17,6 +16,7 @@ from medmost.mapping.contract import Mapping
 from medmost.mapping.version import RuleChange, changes, kind_hash, meaning
 from medmost.store import pairs, versions
 from medmost.store.cipher import Cipher
+from medmost.store.transaction import Transaction
 from medmost.sync.replan import shown_fields
 from medmost.sync.reread import reread
 
@@ -49,7 +49,7 @@ def rule_differences(old: Mapped[str, Mapping], new: Mapped[str, Mapping]) -> li
     return found
 
 
-def weigh(tx: sqlite3.Connection, cipher: Cipher, old: Mapping, new: Mapping, found: KindDifference) -> KindDifference:
+def weigh(tx: Transaction, cipher: Cipher, old: Mapping, new: Mapping, found: KindDifference) -> KindDifference:
     """Adds to `found` what becomes of every stored pair of its kind."""
     after, outcomes = 0, Counter[str]()
     while ids := versions.next_pairs(tx, found.kind, after, BATCH):

@@ -6,7 +6,6 @@ One engine per process; `run` ends when `stop` is set and everything on the wire
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
@@ -16,6 +15,7 @@ from medmost.domain.record import BOTH, Side
 from medmost.queue.embedded import Doorbell
 from medmost.store import deliveries, ledgers
 from medmost.store.database import Database
+from medmost.store.transaction import Transaction
 from medmost.sync import keeping
 from medmost.sync.deliver import Deliverer
 from medmost.sync.flight import Outcome
@@ -120,7 +120,7 @@ class Engine:
             await self.bell.wait("quiet", 0.1)
         return True
 
-    def _sendable(self, tx: sqlite3.Connection) -> int:
+    def _sendable(self, tx: Transaction) -> int:
         kinds = open_kinds(ledgers.stages(tx), self.house.mappings)
         query = "SELECT kind, side, COUNT(*) FROM delivery WHERE state IN ('due', 'in_flight') GROUP BY kind, side"
         resting = {side.value for side in BOTH if self.house.resting(side)}

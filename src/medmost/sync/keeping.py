@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from medmost.store import journal, ledgers, pairs
 from medmost.store.database import Database
+from medmost.store.transaction import Transaction
 from medmost.sync.house import House
 
 INBOX_DAYS = 31
@@ -24,7 +23,7 @@ async def checkpoint(house: House, database: Database) -> None:
     await database.write(lambda tx: journal.checkpoint(tx, house.cipher, house.clock.now()))
 
 
-def _forget_expired(tx: sqlite3.Connection, now: float) -> int:
+def _forget_expired(tx: Transaction, now: float) -> int:
     ids = pairs.expired(tx, now)
     pairs.delete(tx, ids)
     return len(ids)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from medmost.domain.record import Side
 from medmost.store import links, pairs
 from medmost.store.database import Database
+from medmost.store.transaction import Transaction
 from medmost.sync.desk import Desk
 from medmost.sync.house import House
 from medmost.sync.poll import Poller
@@ -17,7 +16,7 @@ def personal_kinds(house: House) -> list[str]:
     return [name for name, mapping in house.mappings.items() if mapping.kind.personal]
 
 
-def close_link(tx: sqlite3.Connection, house: House, link_id: int, actor: str) -> bool:
+def close_link(tx: Transaction, house: House, link_id: int, actor: str) -> bool:
     """Ends a link. In the same transaction nothing more is due for the patient, and bodies are erased."""
     patient = links.revoke(tx, link_id, house.clock.now())
     if patient is None:
@@ -31,14 +30,14 @@ def close_link(tx: sqlite3.Connection, house: House, link_id: int, actor: str) -
     return True
 
 
-def waiting_refs(tx: sqlite3.Connection, house: House, patients: list[bytes]) -> dict[Side, list[tuple[str, str]]]:
+def waiting_refs(tx: Transaction, house: House, patients: list[bytes]) -> dict[Side, list[tuple[str, str]]]:
     """Records of newly linked patients whose bodies we may read now: side -> (kind, ref)."""
     return _unread(
         tx, house, [id_ for patient in patients for id_ in pairs.ids_of_patient(tx, patient, personal_kinds(house))]
     )
 
 
-def _unread(tx: sqlite3.Connection, house: House, ids: list[int]) -> dict[Side, list[tuple[str, str]]]:
+def _unread(tx: Transaction, house: House, ids: list[int]) -> dict[Side, list[tuple[str, str]]]:
     found: dict[Side, list[tuple[str, str]]] = {side: [] for side in Side}
     for row in pairs.by_ids(tx, house.cipher, ids).values():
         for side in Side:

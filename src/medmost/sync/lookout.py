@@ -6,7 +6,6 @@ has seen it; what cannot be asked now (an outage) says nothing.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 
 import msgspec
@@ -17,6 +16,7 @@ from medmost.domain.errors import Fatal, MedmostError
 from medmost.domain.record import BOTH, Observation, Side
 from medmost.store import ledgers
 from medmost.store.database import Database
+from medmost.store.transaction import Transaction
 from medmost.sync.braking import LOOKED_AT, PRESENT, accept_rules, hold_at_once
 from medmost.sync.house import House
 from medmost.systems.contract import System
@@ -75,7 +75,7 @@ class Lookout:
             return  # not there now: the watch tells of outages
         await self.database.write(lambda tx: self._compare(tx, side, canary, seen))
 
-    def _compare(self, tx: sqlite3.Connection, side: Side, canary: Canary, seen: Observation | None) -> None:
+    def _compare(self, tx: Transaction, side: Side, canary: Canary, seen: Observation | None) -> None:
         shown = self._digest(seen, canary)
         name = f"canary.{side.value}.{canary.kind}.{canary.ref}"
         known = ledgers.setting(tx, name)
@@ -94,7 +94,7 @@ class Lookout:
 
 
 # ---------------------------------------------------------------- settings, looked at when a state is opened
-def recognise_environment(tx: sqlite3.Connection, configured: str) -> None:
+def recognise_environment(tx: Transaction, configured: str) -> None:
     """A state belongs to the environment it was made in.
 
     Raises:
@@ -113,7 +113,7 @@ def recognise_environment(tx: sqlite3.Connection, configured: str) -> None:
         ledgers.set_setting(tx, ENVIRONMENT, configured)
 
 
-def recognise_rules(tx: sqlite3.Connection, house: House, present: Mapping[str, str]) -> bool:
+def recognise_rules(tx: Transaction, house: House, present: Mapping[str, str]) -> bool:
     """Addresses and accounts of both ends against those a person has looked at. True where everything is held now.
 
     `present`: name of an end -> fingerprint. A first start looks for itself: the stages ask anyway.

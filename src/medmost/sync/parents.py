@@ -6,11 +6,10 @@ for just that pair and is woken by its landing, however long that takes.
 
 from __future__ import annotations
 
-import sqlite3
-
 from medmost.domain.record import Side
 from medmost.store import deliveries, pairs
 from medmost.store.pairs import PairRow
+from medmost.store.transaction import Transaction
 from medmost.sync.desk import Desk
 
 WAITS_FOR = "parent:"
@@ -37,7 +36,7 @@ def parent_under_way(desk: Desk, row: PairRow, side: Side) -> int | None:
     return None
 
 
-def wake_children(tx: sqlite3.Connection, landed: list[int], side: Side) -> None:
+def wake_children(tx: Transaction, landed: list[int], side: Side) -> None:
     """These parents have landed: whoever waits for one of them is due at once."""
     for pair in landed:
         deliveries.release_waiting(tx, side.value, f"{WAITS_FOR}{pair}")

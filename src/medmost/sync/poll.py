@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Literal
@@ -15,6 +14,7 @@ from medmost.domain.record import Observation, Side
 from medmost.queue.embedded import Doorbell
 from medmost.store import ledgers
 from medmost.store.database import Database
+from medmost.store.transaction import Transaction
 from medmost.sync.absorb import absorb_page
 from medmost.sync.braking import whole_reading
 from medmost.sync.house import House
@@ -72,7 +72,7 @@ class Poller:
         await self.database.write(partial(self._end_pass, kind=kind, listed=passed.live if whole else None))
         return passed
 
-    def _end_pass(self, tx: sqlite3.Connection, kind: str, listed: int | None) -> None:
+    def _end_pass(self, tx: Transaction, kind: str, listed: int | None) -> None:
         """`listed`: live records of a reading from the very beginning."""
         ledgers.end_pass(tx, self.side.value, kind, self.house.clock.now())
         if listed is not None:

@@ -6,7 +6,6 @@ read from the system first, so that a forged, late or reordered body can do no m
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ from medmost.domain.record import Observation
 from medmost.queue.embedded import Doorbell
 from medmost.store import aliases, ledgers
 from medmost.store.database import Database
+from medmost.store.transaction import Transaction
 from medmost.sync.absorb import WEBHOOK, absorb_page
 from medmost.sync.house import House, Seen
 from medmost.sync.sealing import quarantine_ref
@@ -69,7 +69,7 @@ class Receiver:
                 return "later"
         seen = [] if observation is None else [self.house.understand(observation)]
 
-        def commit(tx: sqlite3.Connection) -> Verdict:
+        def commit(tx: Transaction) -> Verdict:
             return _commit(tx, self.house, side.value, id_, seen)
 
         verdict = await self.database.write(commit)
@@ -86,11 +86,11 @@ def _told(body: bytes) -> dict[str, Any] | None:
     return told if isinstance(told, dict) else None
 
 
-def _was_here(tx: sqlite3.Connection, side: str, id_: str) -> bool:
+def _was_here(tx: Transaction, side: str, id_: str) -> bool:
     return tx.execute("SELECT 1 FROM inbox WHERE side = ? AND id = ?", (side, id_)).fetchone() is not None
 
 
-def _commit(tx: sqlite3.Connection, house: House, side: str, id_: str, seen: list[Seen]) -> Verdict:
+def _commit(tx: Transaction, house: House, side: str, id_: str, seen: list[Seen]) -> Verdict:
     """The id and what it brought commit together: neither is lost, and a repetition has no effect (I13)."""
     if not ledgers.first_time(tx, side, id_, house.clock.now()):
         return "duplicate"

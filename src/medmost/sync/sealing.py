@@ -6,14 +6,13 @@ shows another patient (a portal's wrong cache, F29) is quarantined: nothing of i
 
 from __future__ import annotations
 
-import sqlite3
-
 import msgspec
 
 from medmost.domain.identity import Person, person_of, same_person
 from medmost.domain.kinds import Kind
 from medmost.domain.record import BOTH, Doc, Fields, Side
 from medmost.store.pairs import PairRow
+from medmost.store.transaction import Transaction
 from medmost.sync.desk import Desk
 from medmost.sync.holding import withheld
 from medmost.sync.house import House, Seen
@@ -119,7 +118,7 @@ def quarantine(desk: Desk, row: PairRow, side: Side) -> None:
     replan(desk, row)
 
 
-def quarantine_ref(tx: sqlite3.Connection, house: House, kind: str, side: Side, ref: str) -> bool:
+def quarantine_ref(tx: Transaction, house: House, kind: str, side: Side, ref: str) -> bool:
     """A read of `ref` was answered with another record altogether. False where the ref is nobody's."""
     desk = Desk(tx, house, "incident")
     id_, _ = desk.alias(kind, side, ref)

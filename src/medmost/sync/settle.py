@@ -5,7 +5,6 @@ The one ladder that handles Transient, Stale and Refused (design §2a.6–8).
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 
 from medmost.domain import pairing
@@ -15,6 +14,7 @@ from medmost.domain.record import Observation, Side
 from medmost.store import deliveries
 from medmost.store.deliveries import Delivery
 from medmost.store.pairs import PairRow
+from medmost.store.transaction import Transaction
 from medmost.sync import sealing
 from medmost.sync.absorb import UNREADABLE, observe
 from medmost.sync.desk import Desk
@@ -40,7 +40,7 @@ PASSING = {
 
 
 def settle(
-    tx: sqlite3.Connection, house: House, outcomes: Sequence[Outcome], chance: Callable[[], float] | None = None
+    tx: Transaction, house: House, outcomes: Sequence[Outcome], chance: Callable[[], float] | None = None
 ) -> None:
     """Commits a batch of answers. `chance` draws the jitter of waits; the house's own unless given."""
     chance = chance or house.chance

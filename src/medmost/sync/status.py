@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
 from medmost.domain.record import BOTH
 from medmost.store import brakes, conflicts, deliveries, drift, ledgers
+from medmost.store.transaction import Transaction
 from medmost.sync.engine import Engine
 from medmost.sync.house import House
 from medmost.systems.contract import Health
@@ -18,7 +18,7 @@ NAMED_LIMIT = 1000
 BLOCKING = ("behind", "refused", "ambiguous", "quarantined")
 
 
-def kinds_status(tx: sqlite3.Connection, house: House, next_poll: dict[str, float]) -> dict[str, Any]:
+def kinds_status(tx: Transaction, house: House, next_poll: dict[str, float]) -> dict[str, Any]:
     """Per kind: stage, counts by state, freshness, and the records that need a person, by wire id."""
     now = house.clock.now()
     stages, passes = ledgers.stages(tx), ledgers.passes(tx)
@@ -44,7 +44,7 @@ def kinds_status(tx: sqlite3.Connection, house: House, next_poll: dict[str, floa
     return found
 
 
-def _named(tx: sqlite3.Connection, kind: str) -> dict[str, list[dict[str, str | None]]]:
+def _named(tx: Transaction, kind: str) -> dict[str, list[dict[str, str | None]]]:
     found: dict[str, list[dict[str, str | None]]] = {}
     for state in NAMED:
         query = "SELECT g_ref, e_ref FROM pair WHERE kind = ? AND state = ? ORDER BY id LIMIT ?"
@@ -54,7 +54,7 @@ def _named(tx: sqlite3.Connection, kind: str) -> dict[str, list[dict[str, str | 
     return found
 
 
-def brakes_status(tx: sqlite3.Connection) -> list[dict[str, Any]]:
+def brakes_status(tx: Transaction) -> list[dict[str, Any]]:
     """What stands still until a person has looked. Nothing in place of a kind: all of them."""
     return [
         {
@@ -69,7 +69,7 @@ def brakes_status(tx: sqlite3.Connection) -> list[dict[str, Any]]:
     ]
 
 
-def drift_status(tx: sqlite3.Connection) -> list[dict[str, Any]]:
+def drift_status(tx: Transaction) -> list[dict[str, Any]]:
     """Fields that are held because their system's shape has changed."""
     return [
         {
@@ -116,7 +116,7 @@ async def status(engine: Engine) -> dict[str, Any]:
         next_poll[kind] = min(at, next_poll.get(kind, at))
     stale = engine.freshness.stale
 
-    def look(tx: sqlite3.Connection) -> dict[str, Any]:
+    def look(tx: Transaction) -> dict[str, Any]:
         return {
             "kinds": kinds_status(tx, house, next_poll),
             "brakes": brakes_status(tx),
@@ -149,6 +149,6 @@ def is_level(told: dict[str, Any]) -> bool:
     return quiet and not any(kind[state] for kind in told["kinds"].values() for state in BLOCKING)
 
 
-def _oldest(tx: sqlite3.Connection, now: float) -> int:
+def _oldest(tx: Transaction, now: float) -> int:
     row = tx.execute("SELECT MIN(first_at) FROM delivery").fetchone()
     return 0 if row[0] is None else max(0, round(now - row[0]))

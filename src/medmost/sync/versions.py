@@ -6,11 +6,10 @@ planned by the new version, so that `medmost mapping diff` and `medmost status` 
 
 from __future__ import annotations
 
-import sqlite3
-
 from medmost.mapping.version import encoded, kind_hash
 from medmost.store import brakes, journal, ledgers, versions
 from medmost.store.database import Database
+from medmost.store.transaction import Transaction
 from medmost.store.versions import Version
 from medmost.sync import doubt
 from medmost.sync.desk import Desk
@@ -42,7 +41,7 @@ async def recognise_versions(house: House, database: Database) -> list[str]:
     return held
 
 
-def _take_note(tx: sqlite3.Connection, house: House) -> list[str]:
+def _take_note(tx: Transaction, house: House) -> list[str]:
     approved, waiting, now = versions.known(tx, "approved"), versions.known(tx, "waiting"), house.clock.now()
     first: dict[str, str] = {}
     held = []
@@ -69,7 +68,7 @@ def _version(house: House, kind: str, state: versions.State, now: float, by: str
     return Version(kind, kind_hash(rule), encoded(rule), state, now, by)
 
 
-def _hold(tx: sqlite3.Connection, house: House, known: Version, seen: Version, now: float) -> None:
+def _hold(tx: Transaction, house: House, known: Version, seen: Version, now: float) -> None:
     versions.keep(tx, Version(seen.kind, seen.hash, seen.rule, "waiting", now, ""))
     step = f"{known.hash[:12]} → {seen.hash[:12]}"
     if brakes.hold(tx, CODE, kind=seen.kind, detail=f"mapping {step}", at=now):
@@ -77,7 +76,7 @@ def _hold(tx: sqlite3.Connection, house: House, known: Version, seen: Version, n
     journal.append(tx, house.writer, now, {"act": "mapping.changed", "kind": seen.kind, "step": step}, [])
 
 
-def _read_on(tx: sqlite3.Connection, house: House, kind: str) -> bool:
+def _read_on(tx: Transaction, house: House, kind: str) -> bool:
     """One batch of stored records read by the present version; False when there is none left."""
     present = kind_hash(house.mappings[kind].rule)
     by, upto = versions.read_by(tx, kind)
@@ -98,7 +97,7 @@ def _read_on(tx: sqlite3.Connection, house: House, kind: str) -> bool:
     return len(ids) == BATCH
 
 
-def _let_go_returned(tx: sqlite3.Connection, house: House) -> None:
+def _let_go_returned(tx: Transaction, house: House) -> None:
     """A mapping that is again as it was approved needs nobody's word."""
     approved, now = versions.known(tx, "approved"), house.clock.now()
     for one in brakes.standing(tx):
@@ -111,7 +110,7 @@ def _let_go_returned(tx: sqlite3.Connection, house: House) -> None:
             journal.append(tx, house.writer, now, {"act": "mapping.returned", "kind": one.kind}, [])
 
 
-def approve(tx: sqlite3.Connection, house: House, kinds: list[str], actor: str) -> list[str]:
+def approve(tx: Transaction, house: House, kinds: list[str], actor: str) -> list[str]:
     """A person agrees with the present versions: what they planned is sent. The kinds that were waiting."""
     now, waiting = house.clock.now(), versions.known(tx, "waiting")
     agreed = [kind for kind in kinds if kind in waiting]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 
 from medmost.app import App
 from medmost.cli.control import Progress
 from medmost.domain.errors import Fatal
 from medmost.store import brakes
+from medmost.store.transaction import Transaction
 from medmost.sync import braking, versions
 from medmost.sync.status import brakes_status
 
@@ -22,7 +22,7 @@ async def brakes_release(app: App, args: dict[str, Any], _: Progress) -> tuple[i
     """Lets go what was held and delivers it. Raises Fatal for an id under which nothing is held."""
     ids = [int(id_) for id_ in args["ids"]]
 
-    def release(tx: sqlite3.Connection) -> None:
+    def release(tx: Transaction) -> None:
         held = brakes.by_ids(tx, ids)
         for id_ in ids:
             if id_ not in {one.id for one in held}:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 
 from medmost.app import App
@@ -11,6 +10,7 @@ from medmost.domain import pairing
 from medmost.domain.errors import Fatal
 from medmost.domain.record import Side
 from medmost.store import conflicts, pairs
+from medmost.store.transaction import Transaction
 from medmost.sync.desk import Desk
 from medmost.sync.replan import replan
 
@@ -32,7 +32,7 @@ async def conflicts_resolve(app: App, args: dict[str, Any], _: Progress) -> tupl
     """A person's answer; refused when either side has changed since the conflict was shown."""
     id_, take, value = int(args["id"]), args.get("take"), args.get("value")
 
-    def decide(tx: sqlite3.Connection) -> None:
+    def decide(tx: Transaction) -> None:
         one = conflicts.by_id(tx, app.house.cipher, id_)
         if one is None or not (one.state == "open" or _asked_anew(tx, app, one)):
             raise Fatal("MM-CONFLICT-GONE", f"Открытого расхождения {id_} нет", f"there is no open conflict {id_}")
@@ -69,7 +69,7 @@ async def conflicts_resolve(app: App, args: dict[str, Any], _: Progress) -> tupl
     return 0, {"resolved": id_}
 
 
-def _asked_anew(tx: sqlite3.Connection, app: App, former: conflicts.Conflict) -> bool:
+def _asked_anew(tx: Transaction, app: App, former: conflicts.Conflict) -> bool:
     """The record has changed, and the two still disagree about this field: under another id."""
     return former.state == "void" and conflicts.open_one(tx, app.house.cipher, former.pair, former.field) is not None
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 
 from medmost.app import App
 from medmost.cli.control import Progress
 from medmost.domain.errors import Fatal
 from medmost.store import deliveries
+from medmost.store.transaction import Transaction
 from medmost.sync.desk import Desk
 from medmost.sync.replan import replan
 
 
 async def dead_list(app: App, _: dict[str, Any], __: Progress) -> tuple[int, Any]:
-    def look(tx: sqlite3.Connection) -> list[dict[str, Any]]:
+    def look(tx: Transaction) -> list[dict[str, Any]]:
         rows = tx.execute(
             "SELECT pair, side, kind, attempts, first_at, reason FROM delivery WHERE state = 'dead' ORDER BY pair, side"
         )
@@ -27,7 +27,7 @@ async def dead_list(app: App, _: dict[str, Any], __: Progress) -> tuple[int, Any
 async def dead_retry(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
     """Due again, with a new 72 hours."""
 
-    def retry(tx: sqlite3.Connection) -> list[str]:
+    def retry(tx: Transaction) -> list[str]:
         desk = Desk(tx, app.house, "dead.retry")
         for row in _named(desk, args["ids"]):
             row.state, row.first_at, row.attempts, row.reason = deliveries.DUE, desk.now, 0, ""
@@ -45,7 +45,7 @@ async def dead_retry(app: App, args: dict[str, Any], _: Progress) -> tuple[int, 
 async def dead_drop(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
     """That side stays as it is until either side changes (design §2a, *dead drop*)."""
 
-    def drop(tx: sqlite3.Connection) -> list[str]:
+    def drop(tx: Transaction) -> list[str]:
         desk = Desk(tx, app.house, "dead.drop")
         for row in _named(desk, args["ids"]):
             pair = desk.rows[row.pair].pair

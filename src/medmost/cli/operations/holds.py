@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from typing import Any
 
@@ -16,6 +15,7 @@ from medmost.domain.kinds import Kind
 from medmost.domain.record import BOTH, Side
 from medmost.store import pairs
 from medmost.store.pairs import PairRow
+from medmost.store.transaction import Transaction
 from medmost.sync.absorb import observe
 from medmost.sync.desk import Desk
 from medmost.sync.house import Seen
@@ -35,7 +35,7 @@ async def release_pair(app: App, args: dict[str, Any], _: Progress) -> tuple[int
     kind, asked = await _asked(app, args)
     fresh = await _read_held(app, kind.name, asked)
 
-    def release(tx: sqlite3.Connection) -> list[dict[str, Any]]:
+    def release(tx: Transaction) -> list[dict[str, Any]]:
         desk = Desk(tx, app.house, "pair.release")
         desk.load(asked)
         rows = [desk.rows[id_] for id_ in sorted(desk.rows)]
@@ -67,7 +67,7 @@ async def pairs_list(app: App, args: dict[str, Any], _: Progress) -> tuple[int, 
     states = [str(args["state"])] if args.get("state") else list(FOR_A_PERSON)
     limit = int(args.get("limit") or MOST_LISTED)
 
-    def look(tx: sqlite3.Connection) -> list[dict[str, Any]]:
+    def look(tx: Transaction) -> list[dict[str, Any]]:
         rows = pairs.by_ids(tx, app.house.cipher, pairs.ids_in_states(tx, kinds, states, limit))
         return [_line(row, app.house.kind(row.pair.kind)) for row in rows.values()]
 
@@ -103,7 +103,7 @@ async def _read_held(app: App, kind: str, ids: list[int]) -> list[Seen]:
     A person who lets a policy go vouches for what is new in it; whose a visit or a result is, nobody can vouch for.
     """
 
-    def refs(tx: sqlite3.Connection) -> list[tuple[Side, str]]:
+    def refs(tx: Transaction) -> list[tuple[Side, str]]:
         held = [row.pair for row in pairs.by_ids(tx, app.house.cipher, ids).values() if row.pair.hold == QUARANTINED]
         sides = [(side, pair.side(side)) for pair in held for side in BOTH]
         return [(side, state.ref) for side, state in sides if state.ref and state.presence == "here"]

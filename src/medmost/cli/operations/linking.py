@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from medmost.cli.control import Progress
 from medmost.domain.errors import Fatal, Transient
 from medmost.domain.record import BOTH
 from medmost.store import journal, links
+from medmost.store.transaction import Transaction
 from medmost.sync.linked import close_link, read_backlog
 
 LINK_BATCH = 200
@@ -58,7 +58,7 @@ class Added(msgspec.Struct):
     refused: list[dict[str, Any]] = []
 
 
-def _add_links(tx: sqlite3.Connection, app: App, rows: list[dict[str, Any]], before: int) -> Added:
+def _add_links(tx: Transaction, app: App, rows: list[dict[str, Any]], before: int) -> Added:
     now, done = app.house.clock.now(), Added()
     for place, row in enumerate(rows, before + 1):
         policy, oid = str(row["policy_number"] or "").strip(), str(row["oid"] or "").strip()

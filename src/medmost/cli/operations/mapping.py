@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from medmost.domain.merge import merge
 from medmost.mapping import load_mappings
 from medmost.mapping.version import changes
 from medmost.store import pairs, versions
+from medmost.store.transaction import Transaction
 from medmost.sync.difference import KindDifference, rule_differences, weigh
 from medmost.sync.versions import approve
 
@@ -45,7 +45,7 @@ def _kinds_of(folder: Path) -> Path:
     return folder / "kinds" if (folder / "kinds").is_dir() else folder
 
 
-def _waiting(tx: sqlite3.Connection, app: App) -> list[KindDifference]:
+def _waiting(tx: Transaction, app: App) -> list[KindDifference]:
     """The versions that wait for a person, with what they have planned already."""
     approved, found = versions.known(tx, "approved"), []
     for kind, version in versions.known(tx, "waiting").items():
@@ -55,7 +55,7 @@ def _waiting(tx: sqlite3.Connection, app: App) -> list[KindDifference]:
     return found
 
 
-def _planned(tx: sqlite3.Connection, app: App, found: KindDifference) -> KindDifference:
+def _planned(tx: Transaction, app: App, found: KindDifference) -> KindDifference:
     """What is owed now: the stored records were read by the new version at start."""
     kind, sums = app.house.kind(found.kind), dict[str, int]()
     rows = tx.execute("SELECT DISTINCT pair FROM delivery WHERE kind = ?", (found.kind,)).fetchall()

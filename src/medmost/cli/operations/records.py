@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from medmost.domain.errors import Fatal
 from medmost.domain.merge import merge
 from medmost.domain.record import BOTH, Problem, Side
 from medmost.store import journal, pairs
+from medmost.store.transaction import Transaction
 from medmost.sync.poll import Passed
 from medmost.sync.status import is_level, status
 
@@ -37,7 +37,7 @@ async def pairs_show(app: App, args: dict[str, Any], _: Progress) -> tuple[int, 
     key = "\x1f".join(part.strip() for part in str(args["key"]).split("|"))
     index = app.house.cipher.blind(f"key {kind.name}", key)
 
-    def look(tx: sqlite3.Connection) -> list[dict[str, Any]]:
+    def look(tx: Transaction) -> list[dict[str, Any]]:
         ids = pairs.ids_by_keys(tx, kind.name, [index]).get(index, [])
         rows = pairs.by_ids(tx, app.house.cipher, ids)
         return [_pair_card(tx, row, kind, bool(args.get("values"))) for row in rows.values()]
@@ -48,7 +48,7 @@ async def pairs_show(app: App, args: dict[str, Any], _: Progress) -> tuple[int, 
     return 0, found
 
 
-def _pair_card(tx: sqlite3.Connection, row: pairs.PairRow, kind: Any, values: bool) -> dict[str, Any]:
+def _pair_card(tx: Transaction, row: pairs.PairRow, kind: Any, values: bool) -> dict[str, Any]:
     merged = merge(row.pair, kind)
     sides: dict[str, Any] = {}
     for side in BOTH:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from medmost.mapping.language import KindRule, RowField
 from medmost.mapping.patch import propose
 from medmost.store import drift
 from medmost.store.drift import Drifted
+from medmost.store.transaction import Transaction
 from medmost.sync import doubt
 from medmost.sync.desk import Desk
 from medmost.sync.holding import end
@@ -81,7 +81,7 @@ async def drift_end(app: App, args: dict[str, Any], _: Progress) -> tuple[int, A
     """A person says that a finding is over: its field is carried again. Raises Fatal for an id that stands nowhere."""
     ids, actor = [int(id_) for id_ in args["ids"]], str(args.get("actor") or "operator")
 
-    def close(tx: sqlite3.Connection) -> None:
+    def close(tx: Transaction) -> None:
         found = [one for one in drift.standing(tx) if one.id in ids]
         for id_ in ids:
             if id_ not in {one.id for one in found}:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from medmost.cli.operations.asking import known_kinds
 from medmost.launch.check import check
 from medmost.launch.verdicts import CheckFinding
 from medmost.store import brakes, drift, journal, ledgers, versions
+from medmost.store.transaction import Transaction
 from medmost.sync import braking
 from medmost.sync.braking import COUNTED
 from medmost.sync.stages import check_stage
@@ -27,7 +27,7 @@ async def stage_show(app: App, _: dict[str, Any], __: Progress) -> tuple[int, An
 async def stage_set(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
     kind, stage = known_kinds(app, args["kind"])[0], check_stage(args["stage"])
 
-    def write(tx: sqlite3.Connection) -> None:
+    def write(tx: Transaction) -> None:
         ledgers.set_stage(tx, kind, stage)
         held = [one for one in brakes.standing(tx) if one.kind == kind and one.code in COUNTED]
         braking.release(tx, app.house, held, str(args.get("actor") or "operator"))
@@ -42,7 +42,7 @@ async def stage_set(app: App, args: dict[str, Any], _: Progress) -> tuple[int, A
 async def pause(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
     kinds, paused = known_kinds(app, args.get("kind")), bool(args["paused"])
 
-    def write(tx: sqlite3.Connection) -> None:
+    def write(tx: Transaction) -> None:
         for kind in kinds:
             ledgers.set_paused(tx, kind, paused)
         entry = {"act": "pause" if paused else "resume", "kinds": kinds, "actor": str(args.get("actor") or "operator")}
@@ -66,7 +66,7 @@ async def check_ends(app: App, _: dict[str, Any], __: Progress) -> tuple[int, An
     return report.exit_code, report.as_json()
 
 
-def _standing(tx: sqlite3.Connection) -> list[CheckFinding]:
+def _standing(tx: Transaction) -> list[CheckFinding]:
     """A changed mapping that waits for a person, fields held because their system shows them in another way."""
     waiting = [
         CheckFinding(

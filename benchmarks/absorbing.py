@@ -17,7 +17,7 @@ from medmost.domain.record import BOTH, Fields, Observation, Side
 from medmost.mapping import load_mappings
 from medmost.store import ledgers
 from medmost.store.cipher import Cipher
-from medmost.store.database import Database
+from medmost.store.sqlite import SqliteDatabase
 from medmost.sync.absorb import absorb_page
 from medmost.sync.house import House
 
@@ -38,13 +38,13 @@ async def _absorbing(size: Size, wanted: Wanted) -> list[Row]:
         return [row for row in rows if wanted(row.name)]
 
 
-async def _open(path: Path) -> Database:
-    database = await Database(path).open()
+async def _open(path: Path) -> SqliteDatabase:
+    database = await SqliteDatabase(path).open()
     await database.write(lambda tx: ledgers.set_stage(tx, "policy", "full"))
     return database
 
 
-async def _absorb(house: House, database: Database, page: Sequence[Observation]) -> float:
+async def _absorb(house: House, database: SqliteDatabase, page: Sequence[Observation]) -> float:
     """Seconds from documents to the commit."""
     started = time.perf_counter()
     seen = [house.understand(one) for one in page]
@@ -109,7 +109,7 @@ def _changed(house: House, many: Sequence[Fields], version: int) -> list[Observa
     return observations(house.mappings["policy"], Side.EMIAS, fresh, version)
 
 
-async def _bodies(database: Database) -> tuple[int, int]:
+async def _bodies(database: SqliteDatabase) -> tuple[int, int]:
     """How many bytes the two bodies of a pair have on average."""
     query = "SELECT AVG(LENGTH(g_body)), AVG(LENGTH(e_body)) FROM (SELECT * FROM pair LIMIT 1000)"
     g, e = await database.read(lambda tx: tx.execute(query).fetchone())

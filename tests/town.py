@@ -23,7 +23,7 @@ from medmost.mapping.compiler import CompiledMapping
 from medmost.queue.embedded import Doorbell
 from medmost.store import ledgers, links, schema
 from medmost.store.cipher import Cipher
-from medmost.store.database import Database
+from medmost.store.sqlite import SqliteDatabase
 from medmost.sync.engine import Engine, Pace
 from medmost.sync.house import House
 from medmost.sync.linked import read_backlog
@@ -36,7 +36,7 @@ MASTER = bytes(range(32))
 @dataclass
 class Town:
     house: House
-    database: Database
+    database: SqliteDatabase
     systems: dict[Side, MemorySystem]
     engine: Engine
 
@@ -142,7 +142,7 @@ async def town(
     path = folder / "state.db"
     if not path.exists():
         path.write_bytes(empty_state())
-    database = await Database(path).open()
+    database = await SqliteDatabase(path).open()
 
     def open_kinds(tx: Any) -> None:
         for kind in house.mappings:

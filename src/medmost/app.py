@@ -24,6 +24,7 @@ from medmost.queue.embedded import Doorbell
 from medmost.store import deliveries, ledgers, pairs
 from medmost.store.cipher import Cipher
 from medmost.store.database import Database
+from medmost.store.sqlite import SqliteDatabase
 from medmost.sync.engine import Engine
 from medmost.sync.expected import canaries_of, ends_of, windows_of
 from medmost.sync.flight import Outcome
@@ -115,7 +116,7 @@ async def _build(config: Config, clock: Clock) -> App:
         windows=windows_of(config),
         changes=Limit(config.brakes.changes_percent, config.brakes.changes_least),
     )
-    database = await Database(config.state.path).open()
+    database = await SqliteDatabase(config.state.path).open()
     try:
         await database.write(lambda tx: _recognise(tx, cipher, clock.now()))
         await database.write(lambda tx: recognise_environment(tx, config.environment.name))

@@ -27,7 +27,7 @@ from medmost.domain.errors import Fatal
 from medmost.domain.record import BOTH, Side
 from medmost.mapping import load_mappings
 from medmost.store import journal
-from medmost.store.database import Database
+from medmost.store.sqlite import SqliteDatabase
 from systems_in_memory import MemorySystem
 from systems_records import TickingClock
 from town import Town, town
@@ -61,7 +61,7 @@ class KeptSystem(MemorySystem):
             self._ids = 1000 + self._seq  # refs of a later life differ from those of this one
 
 
-class AcknowledgedDatabase(Database):
+class AcknowledgedDatabase(SqliteDatabase):
     """Writes down, beside the state, what it holds before each commit and that the commit was acknowledged."""
 
     book: Path
@@ -130,7 +130,7 @@ async def on(folder: Path) -> Any:
     import town as place
 
     KeptSystem.folder, AcknowledgedDatabase.book = folder, folder / "acknowledged"
-    place.MemorySystem, place.Database = KeptSystem, AcknowledgedDatabase  # type: ignore[misc]
+    place.MemorySystem, place.SqliteDatabase = KeptSystem, AcknowledgedDatabase  # type: ignore[misc]
     place.load_mappings = lambda: POLICY  # type: ignore[assignment]
     async with town(folder) as here:
         for side in BOTH:

@@ -33,7 +33,8 @@ from medmost.mapping import load_mappings
 from medmost.queue.embedded import Doorbell
 from medmost.store import brakes, conflicts, deliveries, journal, ledgers, links, pairs, schema
 from medmost.store.cipher import Cipher
-from medmost.store.database import Database, Work
+from medmost.store.database import Work
+from medmost.store.sqlite import SqliteDatabase
 from medmost.sync import braking
 from medmost.sync.engine import Engine, Pace
 from medmost.sync.house import Clock, House
@@ -85,7 +86,7 @@ class MachineTime:
         await asyncio.sleep(seconds)
 
 
-class SimDatabase(Database):
+class SimDatabase(SqliteDatabase):
     """The state on the loop's inline executors; it can be cut off, and its disk can be full."""
 
     def __init__(self, path: Path) -> None:

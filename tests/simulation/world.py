@@ -1,6 +1,6 @@
 """A simulated installation: the real engine parts, hand over hand, between two systems in memory.
 
-Nothing here decides anything: `House`, `Database`, `Poller`, `Receiver`, `claim`, `fly` and `settle` are the product's
+Nothing here decides anything: house, database, `Poller`, `Receiver`, `claim`, `fly` and `settle` are the product's
 own. Their coroutines are stepped by hand, so that a worker can stop, fail or die at every end of the wire.
 """
 
@@ -25,7 +25,8 @@ from medmost.mapping import load_mappings
 from medmost.queue.embedded import Doorbell
 from medmost.store import conflicts, ledgers, links, schema
 from medmost.store.cipher import Cipher
-from medmost.store.database import Database, T, Work
+from medmost.store.database import T, Work
+from medmost.store.sqlite import SqliteDatabase
 from medmost.sync import claim as claiming
 from medmost.sync import flight as flying
 from medmost.sync import settle as settling
@@ -54,7 +55,7 @@ class HandClock(Clock):
         return self.at
 
 
-class InlineDatabase(Database):
+class InlineDatabase(SqliteDatabase):
     """The state without threads: every unit of work runs at once, in one real SQLite file."""
 
     def __init__(self, path: Path) -> None:

@@ -20,7 +20,7 @@ from medmost.mapping import load_mappings
 from medmost.queue.embedded import Doorbell
 from medmost.store import deliveries, journal, ledgers, links, pairs, schema
 from medmost.store.cipher import Cipher
-from medmost.store.database import Database
+from medmost.store.sqlite import SqliteDatabase
 from medmost.sync.absorb import absorb_page
 from medmost.sync.desk import Desk
 from medmost.sync.engine import Engine, Pace
@@ -82,7 +82,7 @@ class Bridge:
 
     # ------------------------------------------------------------ the process
     def starts(self) -> None:
-        self.database = self.run(Database(self.path, Inline()).open())
+        self.database = self.run(SqliteDatabase(self.path, Inline()).open())
         self.do(deliveries.release_in_flight)
         self.engine = Engine(self.house, self.database, dict(self.systems), Doorbell(), Pace())
         self.engine.running = True  # commands leave the delivering to it, that is: to the test

@@ -16,9 +16,9 @@ from medmost.domain.errors import Fatal
 from medmost.domain.record import Pair, Sent, Side, SideState, Wanted
 from medmost.store import aliases, conflicts, deliveries, ledgers, links, pairs, patients, schema
 from medmost.store.cipher import Cipher
-from medmost.store.database import Database
 from medmost.store.deliveries import Delivery
 from medmost.store.pairs import PairRow
+from medmost.store.sqlite import SqliteDatabase
 from medmost.store.tables import metadata
 
 CIPHER = Cipher(bytes(range(32)))
@@ -26,8 +26,8 @@ TABLES = sorted(table.name for table in metadata.sorted_tables)
 
 
 @pytest.fixture
-async def state(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await Database(tmp_path / "state.db").open()
+async def state(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    database = await SqliteDatabase(tmp_path / "state.db").open()
     yield database
     await database.close()
 
@@ -74,7 +74,7 @@ class CutOffError(Exception):
     """Something ends a transaction half way."""
 
 
-async def test_a_failed_transaction_leaves_nothing(state: Database) -> None:
+async def test_a_failed_transaction_leaves_nothing(state: SqliteDatabase) -> None:
     def everything_and_fail(tx: sqlite3.Connection) -> None:
         pairs.save(tx, CIPHER, [row(1, b"key")])
         aliases.save(tx, [("policy", "emias", "e1", 1, None)])
@@ -99,7 +99,7 @@ def _counts(tx: sqlite3.Connection) -> dict[str, int]:
     return {name: tx.execute(f"SELECT COUNT(*) FROM {name}").fetchone()[0] for name in TABLES}  # noqa: S608  # our own names
 
 
-async def test_readers_see_only_what_is_committed(state: Database) -> None:
+async def test_readers_see_only_what_is_committed(state: SqliteDatabase) -> None:
     def half_way(tx: sqlite3.Connection) -> int:
         ledgers.set_setting(tx, "one", "1")
         with closing(sqlite3.connect(state.path)) as other:
@@ -109,13 +109,13 @@ async def test_readers_see_only_what_is_committed(state: Database) -> None:
     assert await state.read(lambda tx: ledgers.setting(tx, "one")) == "1"
 
 
-async def test_a_reader_cannot_write(state: Database) -> None:
+async def test_a_reader_cannot_write(state: SqliteDatabase) -> None:
     with pytest.raises((sqlite3.OperationalError, Fatal)):
         await state.read(lambda tx: ledgers.set_setting(tx, "one", "1"))
 
 
 # ---------------------------------------------------------------- pairs and their keys
-async def test_a_pair_comes_back_as_it_was_saved(state: Database) -> None:
+async def test_a_pair_comes_back_as_it_was_saved(state: SqliteDatabase) -> None:
     sent = Sent(
         op="put", fields={"f": "b"}, source={"f": "b"}, doc={"F": "b"}, expected=3, ref="g1", key="k", origin=None
     )
@@ -131,14 +131,14 @@ async def test_a_pair_comes_back_as_it_was_saved(state: Database) -> None:
     assert found == {7: kept}
 
 
-async def test_keys_change_hands_within_one_save(state: Database) -> None:
+async def test_keys_change_hands_within_one_save(state: SqliteDatabase) -> None:
     await state.write(lambda tx: pairs.save(tx, CIPHER, [row(1, b"a"), row(2, b"b"), row(3, b"c")]))
     await state.write(lambda tx: pairs.save(tx, CIPHER, [row(1, b"b"), row(2, b"c"), row(3, b"a")]))
     found = await state.read(lambda tx: pairs.ids_by_keys(tx, "policy", [b"a", b"b", b"c"]))
     assert found == {b"a": [3], b"b": [1], b"c": [2]}
 
 
-async def test_two_live_pairs_cannot_share_a_key(state: Database) -> None:
+async def test_two_live_pairs_cannot_share_a_key(state: SqliteDatabase) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         await state.write(lambda tx: pairs.save(tx, CIPHER, [row(1, b"a"), row(2, b"a")]))
     held = row(2, b"a")
@@ -146,13 +146,13 @@ async def test_two_live_pairs_cannot_share_a_key(state: Database) -> None:
     await state.write(lambda tx: pairs.save(tx, CIPHER, [row(1, b"a"), held]))
 
 
-async def test_an_id_is_never_given_twice(state: Database) -> None:
+async def test_an_id_is_never_given_twice(state: SqliteDatabase) -> None:
     await state.write(lambda tx: pairs.save(tx, CIPHER, [row(1, b"a"), row(2, b"b")]))
     await state.write(lambda tx: pairs.delete(tx, [2]))
     assert await state.read(pairs.next_id) == 3
 
 
-async def test_forgetting_a_pair_leaves_nothing_of_it(state: Database) -> None:
+async def test_forgetting_a_pair_leaves_nothing_of_it(state: SqliteDatabase) -> None:
     def fill_and_forget(tx: sqlite3.Connection) -> None:
         pairs.save(tx, CIPHER, [row(1, b"a")])
         aliases.save(tx, [("slot", "emias", "e1", 1, None)])
@@ -164,7 +164,7 @@ async def test_forgetting_a_pair_leaves_nothing_of_it(state: Database) -> None:
     assert (counted["pair"], counted["alias"], counted["delivery"]) == (0, 0, 0)
 
 
-async def test_no_body_stands_in_the_clear(state: Database) -> None:
+async def test_no_body_stands_in_the_clear(state: SqliteDatabase) -> None:
     pair = Pair(
         id=1, kind="policy", gosuslugi=SideState(ref="g", doc={"Фамилия": "Канарейкина"}, now={"n": "Канарейкина"})
     )
@@ -178,7 +178,7 @@ async def test_no_body_stands_in_the_clear(state: Database) -> None:
 
 
 # ---------------------------------------------------------------- deliveries
-async def test_parents_are_claimed_before_their_children(state: Database) -> None:
+async def test_parents_are_claimed_before_their_children(state: SqliteDatabase) -> None:
     def claimed(tx: sqlite3.Connection) -> list[int]:
         first = deliveries.first_due(tx, "emias", ["visit", "policy"])
         return [] if first is None else [
@@ -193,7 +193,7 @@ async def test_parents_are_claimed_before_their_children(state: Database) -> Non
     assert await state.write(claimed) == []
 
 
-async def test_a_claim_carries_its_token_and_lease(state: Database) -> None:
+async def test_a_claim_carries_its_token_and_lease(state: SqliteDatabase) -> None:
     await state.write(lambda tx: deliveries.save(tx, [due(1)]))
     (one,) = await state.write(lambda tx: deliveries.claim(tx, "emias", (0, "policy"), limit=1, token=7, until=5.0))
     assert (one.state, one.token, one.lease_until, one.attempts) == ("in_flight", 7, 5.0, 1)
@@ -212,7 +212,7 @@ async def test_a_claim_carries_its_token_and_lease(state: Database) -> None:
     ],
 )
 async def test_rows_wake_when_their_time_has_come(
-    state: Database, waiting: dict[str, object], now: float, woken: bool
+    state: SqliteDatabase, waiting: dict[str, object], now: float, woken: bool
 ) -> None:
     await state.write(lambda tx: deliveries.save(tx, [due(1, **waiting)]))
     at = await state.read(deliveries.next_wake)
@@ -220,7 +220,7 @@ async def test_rows_wake_when_their_time_has_come(
     assert bool(await state.write(lambda tx: deliveries.wake(tx, now))) is woken
 
 
-async def test_a_system_that_is_back_frees_only_its_own(state: Database) -> None:
+async def test_a_system_that_is_back_frees_only_its_own(state: SqliteDatabase) -> None:
     late = {"state": "waiting", "not_before": 99.0}
     rows = [due(1, reason="unreachable", **late), due(2, reason="parent", **late),
             due(3, Side.GOSUSLUGI, reason="unreachable", **late)]  # fmt: skip
@@ -229,18 +229,18 @@ async def test_a_system_that_is_back_frees_only_its_own(state: Database) -> None
 
 
 # ---------------------------------------------------------------- small tables
-async def test_fencing_tokens_never_repeat(state: Database) -> None:
+async def test_fencing_tokens_never_repeat(state: SqliteDatabase) -> None:
     tokens = [await state.write(lambda tx: ledgers.count_up(tx, "fencing")) for _ in range(12)]
     assert tokens == list(range(1, 13))
 
 
-async def test_a_webhook_is_new_only_once(state: Database) -> None:
+async def test_a_webhook_is_new_only_once(state: SqliteDatabase) -> None:
     assert await state.write(lambda tx: ledgers.first_time(tx, "emias", "one", 1.0))
     assert not await state.write(lambda tx: ledgers.first_time(tx, "emias", "one", 2.0))
     assert await state.write(lambda tx: ledgers.first_time(tx, "gosuslugi", "one", 2.0))
 
 
-async def test_an_account_and_a_policy_have_one_link(state: Database) -> None:
+async def test_an_account_and_a_policy_have_one_link(state: SqliteDatabase) -> None:
     def add(account: str, policy: str) -> object:
         given = {"account": account, "policy_number": policy, "consent": {}, "consent_hash": "h", "at": 1.0}
         return lambda tx: links.add(tx, CIPHER, **given)  # type: ignore[arg-type]  # test data
@@ -253,7 +253,7 @@ async def test_an_account_and_a_policy_have_one_link(state: Database) -> None:
     assert await state.write(add("oid-2", "p1")) is not None  # type: ignore[arg-type]  # a lambda
 
 
-async def test_a_former_number_has_the_same_link(state: Database) -> None:
+async def test_a_former_number_has_the_same_link(state: SqliteDatabase) -> None:
     old, new, other = (links.patient_index(CIPHER, number) for number in ("old", "new", "other"))
     row = PairRow(Pair(id=1, kind="policy"), patient_index=new, state="level")
 

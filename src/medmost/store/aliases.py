@@ -30,11 +30,19 @@ def holder(tx: Transaction, kind: str, side: str, ref: str) -> int | None:
 
 def save(tx: Transaction, rows: Iterable[tuple[str, str, str, int | None, int | None]]) -> None:
     """Rows of (kind, side, ref, pair, gone_version)."""
-    tx.executemany("INSERT OR REPLACE INTO alias (kind, side, ref, pair, gone_version) VALUES (?,?,?,?,?)", rows)
+    tx.executemany(
+        "INSERT INTO alias (kind, side, ref, pair, gone_version) VALUES (?,?,?,?,?) ON CONFLICT (kind, side, ref) "
+        "DO UPDATE SET pair = excluded.pair, gone_version = excluded.gone_version",
+        rows,
+    )
 
 
 def add_former_keys(tx: Transaction, rows: Iterable[tuple[str, bytes, int]]) -> None:
-    tx.executemany("INSERT OR REPLACE INTO former_key (kind, key_index, pair) VALUES (?,?,?)", rows)
+    tx.executemany(
+        "INSERT INTO former_key (kind, key_index, pair) VALUES (?,?,?) "
+        "ON CONFLICT (kind, key_index) DO UPDATE SET pair = excluded.pair",
+        rows,
+    )
 
 
 def former(tx: Transaction, kind: str, keys: Sequence[bytes]) -> dict[bytes, int]:

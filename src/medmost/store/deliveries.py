@@ -32,6 +32,10 @@ class Delivery(msgspec.Struct):
 
 
 _COLUMNS = "pair, side, kind, rank, state, token, attempts, first_at, not_before, lease_until, reason, correlation"
+_SAVE = (
+    f"INSERT INTO delivery ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (pair, side) DO UPDATE SET "  # noqa: S608  # constants
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[2:])
+)
 
 
 def of_pairs(tx: Transaction, pairs: Iterable[int]) -> dict[tuple[int, str], Delivery]:
@@ -46,7 +50,7 @@ def of_pairs(tx: Transaction, pairs: Iterable[int]) -> dict[tuple[int, str], Del
 
 def save(tx: Transaction, rows: Iterable[Delivery]) -> None:
     tx.executemany(
-        f"INSERT OR REPLACE INTO delivery ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608  # constants
+        _SAVE,
         [
             (
                 row.pair, row.side, row.kind, row.rank, row.state, row.token, row.attempts, row.first_at,
@@ -66,7 +70,7 @@ def wake(tx: Transaction, now: float, limit: int = 1000) -> int:
     query = (
         "UPDATE delivery SET state = 'due' WHERE rowid IN (SELECT rowid FROM delivery WHERE "
         "(state IN ('waiting', 'awaiting_answer') AND not_before <= ?) OR (state = 'waiting' AND not_before > ?) OR "
-        "(state = 'in_flight' AND (lease_until <= ? OR lease_until > ?)) LIMIT ?)"
+        "(state = 'in_flight' AND (lease_until <= ? OR lease_until > ?)) LIMIT ? /*+ FOR UPDATE SKIP LOCKED */)"
     )
     far = now + LONGEST_WAIT
     return tx.execute(query, (now, far, now, far, limit)).rowcount
@@ -94,8 +98,10 @@ def claim(
     """Takes due rows of one side, of one rank and kind, under a fencing token."""
     rows = tx.execute(
         f"UPDATE delivery SET state = 'in_flight', token = ?, lease_until = ?, attempts = attempts + 1 "  # noqa: S608  # constants
-        f"WHERE rowid IN (SELECT rowid FROM delivery WHERE side = ? AND state = 'due' AND rank = ? AND kind = ? "
-        f"ORDER BY pair LIMIT ?) RETURNING {_COLUMNS}",
+        # Of an engine with row locks both rows are taken, or none, without waiting: who works on the pair goes on.
+        "WHERE rowid IN (SELECT owed.rowid FROM delivery AS owed "
+        "/*+ JOIN pair ON pair.id = owed.pair */ WHERE owed.side = ? AND owed.state = 'due' AND owed.rank = ? "
+        f"AND owed.kind = ? ORDER BY owed.pair LIMIT ? /*+ FOR UPDATE SKIP LOCKED */) RETURNING {_COLUMNS}",
         (token, until, side, *first, limit),
     ).fetchall()
     return sorted((Delivery(*row) for row in rows), key=lambda row: row.pair)
@@ -123,8 +129,8 @@ def release_in_flight(tx: Transaction) -> int:
 
 def any_waiting_for(tx: Transaction, what: str) -> bool:
     """Does any row wait for a reason that begins so?"""
-    query = "SELECT 1 FROM delivery WHERE state = 'waiting' AND reason >= ? AND reason < ? LIMIT 1"
-    return tx.execute(query, (what, what + "~")).fetchone() is not None
+    query = "SELECT 1 FROM delivery WHERE state = 'waiting' AND substr(reason, 1, ?) = ? LIMIT 1"
+    return tx.execute(query, (len(what), what)).fetchone() is not None
 
 
 def release_waiting(tx: Transaction, side: str, reason: str) -> int:

@@ -51,7 +51,11 @@ def doubts(tx: Transaction, system: str, kind: str) -> dict[str, list[str]]:
 
 
 def save_shape(tx: Transaction, system: str, kind: str, body: bytes) -> None:
-    tx.execute("INSERT OR REPLACE INTO shape (system, kind, body) VALUES (?,?,?)", (system, kind, body))
+    tx.execute(
+        "INSERT INTO shape (system, kind, body) VALUES (?,?,?) ON CONFLICT (system, kind) "
+        "DO UPDATE SET body = excluded.body",
+        (system, kind, body),
+    )
 
 
 def standing(tx: Transaction) -> list[Drifted]:
@@ -81,7 +85,8 @@ def meet_code(tx: Transaction, system: str, kind: str, field: str, code: str, at
     given = (system, kind, field, code[:CODE_LENGTH])
     tx.execute(
         "INSERT INTO unknown_code (system, kind, field, code, count, first_at, last_at) VALUES (?,?,?,?,1,?,?) "
-        "ON CONFLICT (system, kind, field, code) DO UPDATE SET count = count + 1, last_at = excluded.last_at",
+        "ON CONFLICT (system, kind, field, code) "
+        "DO UPDATE SET count = unknown_code.count + 1, last_at = excluded.last_at",
         (*given, at, at),
     )
 

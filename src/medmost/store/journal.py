@@ -28,7 +28,8 @@ def append(tx: Transaction, writer: str, at: float, entry: dict[str, Any], pairs
         (writer, seq, at, text.decode(), _chain(previous, text)),
     )
     tx.executemany(
-        "INSERT OR IGNORE INTO journal_pair (pair, writer, seq) VALUES (?,?,?)", [(pair, writer, seq) for pair in pairs]
+        "INSERT INTO journal_pair (pair, writer, seq) VALUES (?,?,?) ON CONFLICT DO NOTHING",
+        [(pair, writer, seq) for pair in pairs],
     )
 
 
@@ -48,7 +49,8 @@ def checkpoint(tx: Transaction, cipher: Cipher, at: float) -> None:
     """Signs all heads; written each minute and at a clean stop."""
     told = rfc8785.dumps({writer: [seq, digest.hex()] for writer, (seq, digest) in heads(tx).items()})
     tx.execute(
-        "INSERT OR REPLACE INTO checkpoint (at, heads, signature) VALUES (?,?,?)",
+        "INSERT INTO checkpoint (at, heads, signature) VALUES (?,?,?) ON CONFLICT (at) "
+        "DO UPDATE SET heads = excluded.heads, signature = excluded.signature",
         (at, told.decode(), cipher.sign(told)),
     )
 

@@ -7,16 +7,14 @@ from medmost.store.transaction import Transaction
 
 def take(tx: Transaction, name: str, holder: str, now: float, seconds: float) -> int | None:
     """The lease's token for so many seconds from now; None while somebody else holds it."""
-    row = tx.execute("SELECT holder, until, token FROM lease WHERE name = ?", (name,)).fetchone()
-    if row is not None and row[0] != holder and row[1] > now:
-        return None
-    token = 1 if row is None else int(row[2]) + (row[0] != holder)
-    tx.execute(
-        "INSERT INTO lease (name, holder, until, token) VALUES (?,?,?,?) ON CONFLICT (name) "
-        "DO UPDATE SET holder = excluded.holder, until = excluded.until, token = excluded.token",
-        (name, holder, now + seconds, token),
-    )
-    return token
+    row = tx.execute(
+        "INSERT INTO lease (name, holder, until, token) VALUES (?,?,?,1) ON CONFLICT (name) DO UPDATE SET "
+        "token = lease.token + CASE WHEN lease.holder = excluded.holder THEN 0 ELSE 1 END, "
+        "holder = excluded.holder, until = excluded.until "
+        "WHERE lease.holder = excluded.holder OR lease.until <= ? RETURNING token",
+        (name, holder, now + seconds, now),
+    ).fetchone()
+    return None if row is None else int(row[0])
 
 
 def give_up(tx: Transaction, name: str, holder: str) -> None:

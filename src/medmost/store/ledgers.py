@@ -25,8 +25,8 @@ def cursor(tx: Transaction, system: str, kind: str) -> dict[str, Any] | None:
 def move_cursor(tx: Transaction, system: str, kind: str, position: dict[str, Any]) -> None:
     """The cursor moves only with its page."""
     tx.execute(
-        "INSERT INTO cursor (system, kind, position, deletes) VALUES (?,?,?,0) ON CONFLICT (system, kind) "
-        "DO UPDATE SET position = excluded.position",
+        "INSERT INTO cursor (system, kind, position, deletes, changes, older) VALUES (?,?,?,0,0,0) "
+        "ON CONFLICT (system, kind) DO UPDATE SET position = excluded.position",
         (system, kind, orjson.dumps(position)),
     )
 
@@ -43,8 +43,8 @@ def tally(tx: Transaction, system: str, kind: str, more: Tally) -> Tally:
     """Adds `more` and returns the sums."""
     row = tx.execute(
         "INSERT INTO cursor (system, kind, deletes, changes, older) VALUES (?,?,?,?,?) ON CONFLICT (system, kind) "
-        "DO UPDATE SET deletes = deletes + excluded.deletes, changes = changes + excluded.changes, "
-        "older = older + excluded.older RETURNING deletes, changes, older",
+        "DO UPDATE SET deletes = cursor.deletes + excluded.deletes, changes = cursor.changes + excluded.changes, "
+        "older = cursor.older + excluded.older RETURNING deletes, changes, older",
         (system, kind, *more),
     ).fetchone()
     return Tally(*row)
@@ -61,7 +61,8 @@ def forget_tally(tx: Transaction, system: str, kind: str) -> None:
 def begin_pass(tx: Transaction, system: str, kind: str, at: float) -> None:
     """A new pass counts from nothing."""
     tx.execute(
-        "INSERT INTO cursor (system, kind, started_at, deletes) VALUES (?,?,?,0) ON CONFLICT (system, kind) "
+        "INSERT INTO cursor (system, kind, started_at, deletes, changes, older) VALUES (?,?,?,0,0,0) "
+        "ON CONFLICT (system, kind) "
         "DO UPDATE SET started_at = excluded.started_at, deletes = 0, changes = 0, older = 0",
         (system, kind, at),
     )
@@ -86,13 +87,13 @@ def enter(tx: Transaction, counts: Iterable[tuple[str, str, str, int]]) -> None:
     """Adds (system, kind, account, count) to the books."""
     tx.executemany(
         "INSERT INTO books (system, kind, account, shard, count) VALUES (?,?,?,0,?) "
-        "ON CONFLICT (system, kind, account, shard) DO UPDATE SET count = count + excluded.count",
-        counts,
+        "ON CONFLICT (system, kind, account, shard) DO UPDATE SET count = books.count + excluded.count",
+        sorted(counts),  # in one order, so that an engine with row locks cannot deadlock
     )
 
 
 def books(tx: Transaction) -> dict[tuple[str, str, str], int]:
-    query = "SELECT system, kind, account, SUM(count) FROM books GROUP BY system, kind, account"
+    query = "SELECT system, kind, account, CAST(SUM(count) AS BIGINT) FROM books GROUP BY system, kind, account"
     return {(system, kind, account): count for system, kind, account, count in tx.execute(query)}
 
 
@@ -103,7 +104,10 @@ def setting(tx: Transaction, name: str) -> str | None:
 
 
 def set_setting(tx: Transaction, name: str, value: str) -> None:
-    tx.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?,?)", (name, value))
+    tx.execute(
+        "INSERT INTO setting (name, value) VALUES (?,?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )
 
 
 def recognise(tx: Tx, cipher: Cipher) -> bool:
@@ -130,7 +134,7 @@ def count_up(tx: Transaction, name: str) -> int:
     """A number that never repeats: fencing tokens."""
     tx.execute(
         "INSERT INTO setting (name, value) VALUES (?, '1') ON CONFLICT (name) "
-        "DO UPDATE SET value = CAST(value AS INTEGER) + 1",
+        "DO UPDATE SET value = CAST(CAST(setting.value AS BIGINT) + 1 AS TEXT)",
         (name,),
     )
     return int(setting(tx, name) or 0)
@@ -147,7 +151,7 @@ def set_credential(tx: Transaction, cipher: Cipher, name: str, body: bytes | Non
         tx.execute("DELETE FROM credential WHERE name = ?", (name,))
         return
     tx.execute(
-        "INSERT OR REPLACE INTO credential (name, body) VALUES (?,?)",
+        "INSERT INTO credential (name, body) VALUES (?,?) ON CONFLICT (name) DO UPDATE SET body = excluded.body",
         (name, cipher.seal("credential", name, None, body)),
     )
 
@@ -155,7 +159,8 @@ def set_credential(tx: Transaction, cipher: Cipher, name: str, body: bytes | Non
 # ---------------------------------------------------------------- webhook inbox
 def first_time(tx: Transaction, side: str, id_: str, at: float) -> bool:
     """Remembers a webhook's id; False when it has been here before."""
-    return tx.execute("INSERT OR IGNORE INTO inbox (side, id, at) VALUES (?,?,?)", (side, id_, at)).rowcount == 1
+    query = "INSERT INTO inbox (side, id, at) VALUES (?,?,?) ON CONFLICT DO NOTHING"
+    return tx.execute(query, (side, id_, at)).rowcount == 1
 
 
 def forget_inbox(tx: Transaction, before: float) -> int:

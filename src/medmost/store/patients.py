@@ -13,7 +13,7 @@ from medmost.store.transaction import Transaction
 
 def remember(tx: Transaction, rows: Iterable[tuple[bytes, int]]) -> None:
     """Former numbers: (patient index, the policy's pair)."""
-    tx.executemany("INSERT OR IGNORE INTO former_patient (patient_index, pair) VALUES (?,?)", rows)
+    tx.executemany("INSERT INTO former_patient (patient_index, pair) VALUES (?,?) ON CONFLICT DO NOTHING", rows)
 
 
 def any_former(tx: Transaction) -> bool:

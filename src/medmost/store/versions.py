@@ -37,7 +37,9 @@ def keep(tx: Transaction, version: Version) -> None:
         (version.kind, version.state, version.hash),
     )
     tx.execute(
-        "INSERT OR REPLACE INTO mapping_version (kind, hash, rule, state, seen_at, decided_by) VALUES (?,?,?,?,?,?)",
+        "INSERT INTO mapping_version (kind, hash, rule, state, seen_at, decided_by) VALUES (?,?,?,?,?,?) "
+        "ON CONFLICT (kind, hash) DO UPDATE SET rule = excluded.rule, state = excluded.state, "
+        "seen_at = excluded.seen_at, decided_by = excluded.decided_by",
         (version.kind, version.hash, version.rule, version.state, version.seen_at, version.decided_by),
     )
 

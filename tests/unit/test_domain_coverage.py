@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PURE = """words merge pairing pairing_doubt identity guard history values pacing traffic schedule""".split()
+PURE = """
+words merge pairing pairing_doubt identity guard history values pacing traffic schedule evidence rollout
+""".split()
 
 
 @pytest.mark.slow

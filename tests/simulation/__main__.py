@@ -5,7 +5,8 @@
 --story       with --seed: plays that one seed and prints everything that happened
 --day         twenty-four simulated hours after the last change: nothing is written, polls keep their times
 --stepped     the other simulation: coroutines stepped by hand, failing histories shrunk
---kills       kills at every step and around every effect (--progress FILE: where to go on)
+--kills       kills at every step and around every effect (--progress FILE: where to go on;
+              --only flow:fault:seed:place: the story of one)
 --planted     plants every mistake in turn and says how soon it was noticed (--only TEXT: some of them)
 """
 
@@ -56,8 +57,11 @@ def main() -> int:
 
         return stepped(first, given.seconds)
     if given.kills:
+        from simulation.kills import again
         from simulation.kills import main as kills
 
+        if given.only:
+            return again(given.only, say)
         return kills(given.progress, given.seconds if given.seconds != 60.0 else 3600.0, say)
     return _planted(first, given.only) if given.planted else _campaign(first, given.seconds)
 

@@ -1,13 +1,14 @@
 """Every place where a process can end: each step of its loop, each commit and each call, before and after.
 
-A flow is played once, with one fault. At each place the simulation forks: the child's process of medmost dies there,
-is started again and must bring everything level; the parent goes on as if nothing had happened. So a place costs one
+A flow is played with one fault. At its places the simulation forks: the child's process of medmost dies there, is
+started again and must bring everything level; the parent goes on as if nothing had happened. So a place costs one
 recovery and not one run. Every second child dies once more while it recovers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import sqlite3
@@ -15,7 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 
 import msgspec
@@ -29,40 +30,55 @@ FLOWS: dict[str, tuple[str, ...]] = {
     "vaccinations": ("policies", "vaccinations"), "requests": ("policies", "requests"),
     "organizations": ("policies", "organizations"),
 }  # fmt: skip
-SEEDS = 5
 NONE = "no fault"
+SOME_OF_PEOPLE = ("both edit one field", "deleted against an edit", "deleted at both", "entered twice", "key changed",
+                  "moved")  # fmt: skip
+NOTICES = ("notice lost", "notice twice", "notice late", "committed late")
+FAULTS = (NONE, *CALLS, *NOTICES, *SOME_OF_PEOPLE)
+PARTS = 8
+"""Each unit takes every eighth place; so the first hour sees every flow with every fault, and the others the rest."""
+SEEDS = 5
+ACTS_AFTER = 2
 
 
 class Unit(msgspec.Struct, frozen=True):
-    """One flow with one fault: what a line of the progress file is about."""
+    """A part of the places of one flow with one fault: what a line of the progress file is about."""
 
     flow: str
     seed: int
     fault: str
+    part: int = 0
 
 
 class Told(msgspec.Struct):
     """What came of a unit: places at which it was killed, by their sort, and what went wrong."""
 
     unit: Unit
+    struck: int
     places: dict[str, int]
     problems: list[str]
     seconds: float
 
 
 class Forking(Town):
-    """A run that forks at its places: at each n-th step of the loop, and at each n-th place around an effect."""
+    """A run that forks at its places: every so many steps of the loop, and every so many places around an effect.
 
-    def __init__(self, plan: Plan, folder: Path, every: int, every_effect: int) -> None:
-        super().__init__(plan, folder)
+    `only`: forks at this one place alone, and its child tells the whole story.
+    """
+
+    def __init__(self, unit: Unit, folder: Path, every: int, every_effect: int, only: str = "") -> None:
+        super().__init__(plan_of(unit), folder)
+        self.unit, self.only = unit, only
         self.every, self.every_effect = every, every_effect
         self.places: Counter[str] = Counter()
         self.told: list[str] = []
-        self.child = self.forking = False
+        self.child = self.slowed = False
+        self.forking = True
+        self.story = [] if only else None
 
     def _on_step(self, owner: int) -> bool:
         self.points["step"] += 1
-        return self.points["step"] % self.every == 0 and self._fork("step")
+        return self._is_place("step", self.every) and self._fork("step", self.points["step"])
 
     def dies(self, owner: int, point: str) -> bool:
         if self.process is None or owner != self.process.owner:
@@ -73,7 +89,15 @@ class Forking(Town):
                 self._kill(f"again {point}")
                 return True
         self.points["effect"] += 1
-        return self.points["effect"] % self.every_effect == 0 and self._fork(point)
+        return self._is_place("effect", self.every_effect) and self._fork(point, self.points["effect"])
+
+    def _is_place(self, sort: str, every: int) -> bool:
+        return bool(self.only) or self.points[sort] % every == self.unit.part % every
+
+    def _next_act(self, left: int) -> None:
+        """After a kill people do a little more, while it recovers, and then wait for its end."""
+        super()._next_act(min(left, ACTS_AFTER) if self.child and not self.slowed else left)
+        self.slowed = self.child
 
     def _calm_down(self) -> None:
         super()._calm_down()
@@ -84,11 +108,12 @@ class Forking(Town):
 
     again_at = 0
 
-    def _fork(self, place: str) -> bool:
+    def _fork(self, point: str, number: int) -> bool:
         """True in the child, whose process is dead now."""
-        if self.child or not self.forking:
+        place = f"{point} at {number}"
+        if self.child or not self.forking or self.only not in ("", place):
             return False
-        self.places[place] += 1
+        self.places[point] += 1
         sys.stdout.flush()
         reading, writing = os.pipe()
         child = os.fork()
@@ -98,12 +123,13 @@ class Forking(Town):
                 line = told.read()
             os.waitpid(child, 0)
             if line != "right":
-                self.told.append(f"{place} #{self.places[place]}: {line or 'the child died'}")
+                self.told.append(f"{place}: {line or 'the child died'}")
             return False
         os.close(reading)
+        gc.disable()  # a short life: looking for garbage costs more than keeping it
         self.child, self.pipe = True, writing
         asyncio._set_running_loop(self.loop)  # it is known by process
-        self.again_at = (sum(self.places.values()) % 2) * (1 + sum(self.places.values()) % 7)
+        self.again_at = (number // PARTS % 2) * (1 + number // PARTS % 7)
         self._die_apart()
         return True
 
@@ -122,9 +148,13 @@ class Forking(Town):
         self.folder = mine
         self._kill("forked")
 
+    def _quiet(self) -> list[str]:
+        return [] if self.child else super()._quiet()  # it has been judged a moment ago
+
     def finish(self, problems: list[str]) -> None:
         """In the child: tells the parent and is no more."""
         with os.fdopen(self.pipe, "w") as told:
+            told.write("\n".join(self.story) if self.story is not None else "")
             told.write("; ".join(problems[:3]) or "right")
         shutil.rmtree(self.folder, ignore_errors=True)
         os._exit(0)
@@ -135,28 +165,40 @@ KEPT: list[sqlite3.Connection] = []
 
 
 def plan_of(unit: Unit) -> Plan:
+    """A few busy seconds; calls of a sort are struck often enough that few such calls meet the fault."""
     sure = () if unit.fault == NONE else (unit.fault,)
+    calls = CALLS.get(unit.fault, ("", ()))[1]
+    share = 5.0 if not calls or "page" in calls else 15.0
     return Plan(unit.seed, acts=12, per_second=3.0, patients=2, collections=FLOWS[unit.flow], pace=(8.0, 20.0),
-                weather=1.0, quiet=0.0, calm=True, sure=sure)  # fmt: skip
+                weather=1.0, quiet=0.0, calm=True, sure=sure, surely=share)  # fmt: skip
 
 
-def run_unit(unit: Unit, every: int, every_effect: int = 1) -> Told:
+def run_unit(unit: Unit, every: int = PARTS, every_effect: int = PARTS, only: str = "") -> Told:
     began = time.process_time()
+    if unit.fault != NONE and not _strikes(unit):
+        return Told(unit, 0, {}, [], round(time.process_time() - began, 1))
     with quick_folder() as folder:
-        town = Forking(plan_of(unit), Path(folder), every, every_effect)
-        town.forking = True
+        town = Forking(unit, Path(folder), every, every_effect, only)
         verdict = town.play()
         if town.child:
             town.finish(verdict.problems)
-        return Told(unit, dict(town.places), [*town.told, *verdict.problems], round(time.process_time() - began, 1))
+        problems = [*town.told, *verdict.problems]
+        seconds = round(time.process_time() - began, 1)
+        return Told(unit, verdict.faults[unit.fault], dict(town.places), problems, seconds)
+
+
+def _strikes(unit: Unit) -> bool:
+    with quick_folder() as folder:
+        return bool(Town(plan_of(unit), Path(folder)).play().faults[unit.fault])
 
 
 def units() -> list[Unit]:
-    faults = (NONE, *CALLS)
-    return [Unit(flow, seed, fault) for seed in range(SEEDS) for fault in faults for flow in FLOWS]
+    """Rounds: each meets every flow with every fault."""
+    return [Unit(flow, seed, fault, part)
+            for seed in range(SEEDS) for part in range(PARTS) for fault in FAULTS for flow in FLOWS]  # fmt: skip
 
 
-def main(progress: Path, seconds: float, say: Callable[[str], None], every: int = 3) -> int:
+def main(progress: Path, seconds: float, say: Callable[[str], None]) -> int:
     """Goes on where `progress` ends, until all units are done or time is up."""
     done = (
         [msgspec.json.decode(line, type=Told) for line in progress.read_bytes().splitlines()]
@@ -164,23 +206,49 @@ def main(progress: Path, seconds: float, say: Callable[[str], None], every: int 
         else []
     )
     known, end = {told.unit for told in done}, time.monotonic() + seconds
-    left = [unit for unit in units() if unit not in known]
+    left = iter([unit for unit in units() if unit not in known])
     with ProcessPoolExecutor(2) as pool, progress.open("ab") as kept:
-        for start in range(0, len(left), 2):
-            if time.monotonic() > end:
+        running: set[Future[Told]] = set()
+        while True:
+            while len(running) < 2 and time.monotonic() < end and (unit := next(left, None)) is not None:
+                running.add(pool.submit(run_unit, unit))
+            if not running:
                 break
-            for told in pool.map(run_unit, left[start : start + 2], [every] * 2):
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            for told in [future.result() for future in ended]:
                 done.append(told)
                 kept.write(msgspec.json.encode(told) + b"\n")
                 kept.flush()
                 for problem in told.problems:
-                    say(f"{told.unit.flow}, {told.unit.fault}, seed {told.unit.seed}: {problem}")
+                    say(f"{name_of(told.unit)}:{problem}")
+    return _sum_up(done, say)
+
+
+def _sum_up(done: list[Told], say: Callable[[str], None]) -> int:
     places: Counter[str] = Counter()
+    counted = [told for told in done if told.struck or told.unit.fault == NONE]
     for told in done:
         places.update(told.places)
     for place, times in places.most_common():
         say(f"{place:<36}{times:>8}")
     failing = sum(bool(told.problems) for told in done)
-    many = f"triples (flow, place, fault) {places.total()}"
-    say(f"units {len(done)} of {len(units())}, {many}, units with violations {failing}")
+    say(
+        f"units {len(done)} of {len(units())} ({len(done) - len(counted)} where the fault had nothing to strike), "
+        f"flows with faults {len({(told.unit.flow, told.unit.fault) for told in counted})} of {len(FLOWS) * len(FAULTS)}, "
+        f"triples (flow, place, fault) {places.total()}, units with violations {failing}"
+    )
     return 1 if failing else 0
+
+
+def name_of(unit: Unit) -> str:
+    return f"{unit.flow}:{unit.fault}:{unit.seed}"
+
+
+def again(name: str, say: Callable[[str], None]) -> int:
+    """The story of one kill: `flow:fault:seed:place`, as a violation was told."""
+    flow, fault, seed, place = name.split(":", 3)
+    told = run_unit(Unit(flow, int(seed), fault), only=place)
+    for problem in told.problems:
+        say(problem)
+    say(f"places {sum(told.places.values())}, problems {len(told.problems)}")
+    return 1 if told.problems else 0

@@ -49,6 +49,7 @@ class Plan:
     quiet: float = 400.0
     calm: bool = False  # no faults at all
     sure: tuple[str, ...] = ()  # faults that it has in any case
+    surely: float = 1.0  # and their share
 
 
 MIXES = (
@@ -106,7 +107,7 @@ class Town:
         self.loop = SimLoop(random.Random(f"loop {plan.seed}"), shuffles=plan.seed % 4 != 0)
         self.weather = Weather.clear(random.Random(0)) if plan.calm else Weather.drawn(
             random.Random(f"weather {plan.seed}"), plan.weather)  # fmt: skip
-        self.weather.shares |= dict.fromkeys(plan.sure, 1.0)
+        self.weather.shares |= dict.fromkeys(plan.sure, plan.surely)
         self.log = Log()
         self.collections, self.pace = plan.collections, plan.pace
         self.kinds = [KIND[name] for name in COLLECTIONS if name in plan.collections]

@@ -232,9 +232,10 @@ def _sum_up(done: list[Told], say: Callable[[str], None]) -> int:
     for place, times in places.most_common():
         say(f"{place:<36}{times:>8}")
     failing = sum(bool(told.problems) for told in done)
+    met = {(told.unit.flow, told.unit.fault) for told in counted}
     say(
         f"units {len(done)} of {len(units())} ({len(done) - len(counted)} where the fault had nothing to strike), "
-        f"flows with faults {len({(told.unit.flow, told.unit.fault) for told in counted})} of {len(FLOWS) * len(FAULTS)}, "
+        f"flows with faults {len(met)} of {len(FLOWS) * len(FAULTS)}, "
         f"triples (flow, place, fault) {places.total()}, units with violations {failing}"
     )
     return 1 if failing else 0

@@ -9,13 +9,16 @@ import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
+from console_people import gate_with_people, sign_in
 from medmost.console import Attention, ConsolePorts, make_console, serve
+from medmost.console.gate import Gate
 from medmost.console.texts import TEXTS
 from medmost.domain.errors import Fatal, Transient
 from medmost.domain.kinds import SHIPPED
@@ -54,6 +57,7 @@ class House:
         self.hook_answer = 204
         self.fails: Exception | None = None
         self.metrics = Metrics(SHIPPED)
+        self.gate: Gate | None = None
 
     async def status(self) -> dict[str, Any]:
         if self.fails:
@@ -64,8 +68,14 @@ class House:
         self.hooks.append((side, headers, body))
         return self.hook_answer
 
+    async def operate(self, name: str, args: dict[str, Any]) -> tuple[int, Any]:
+        raise AssertionError(f"{name} {args}: nothing here runs operations")
+
     def ports(self) -> ConsolePorts:
+        assert self.gate is not None
         return ConsolePorts(
+            gate=self.gate,
+            operate=self.operate,
             status=self.status,
             hook=self.hook,
             metrics=self.metrics.render,
@@ -80,15 +90,33 @@ class House:
 async def opened(house: House) -> AsyncIterator[aiohttp.ClientSession]:
     stop, port = asyncio.Event(), asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(make_console(house.ports()), "127.0.0.1", 0, stop, bound=port.set_result))
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{await port}") as client:
+    jar = aiohttp.CookieJar(unsafe=True)  # it keeps cookies of an address, too
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{await port}", cookie_jar=jar) as client:
+        assert await sign_in(client, "viewer") == 303
         yield client
     stop.set()
     await asyncio.wait_for(serving, 5)
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with gate_with_people(tmp_path) as gate:
+        house = House()
+        house.gate = gate
+        yield house
+
+
+async def live(client: aiohttp.ClientSession) -> str:
+    """The overview as the browser is sent it every two seconds."""
+    async with client.get("/events") as answer:
+        assert answer.content_type == "text/event-stream"
+        lines = []
+        async for line in answer.content:
+            if not line.strip() and lines:
+                return "\n".join(lines)
+            if line.startswith(b"data:"):
+                lines.append(line.decode().removeprefix("data:").strip())
+    raise AssertionError("the stream ended")
 
 
 @pytest.fixture
@@ -113,9 +141,7 @@ async def test_health_tells_living_from_ready(client: aiohttp.ClientSession, hou
     assert (await answer(client, "/health/live"))[0] == 200
 
 
-async def test_readiness_may_be_worked_out_asynchronously() -> None:
-    house = House()
-
+async def test_readiness_may_be_worked_out_asynchronously(house: House) -> None:
     async def ready() -> list[str]:
         return ["состояние не пишется"]
 
@@ -234,7 +260,7 @@ async def test_page_is_in_english_on_request(client: aiohttp.ClientSession) -> N
     assert '<html lang="en">' in html
     assert "Policies" in html
     assert "99.9" in html
-    assert 'hx-get="/fragments/status?lang=en"' in html
+    assert 'sse-connect="/events"' in html
     without_switch = html.replace("Русский", "").replace("Поддержка: 8-800-000-00-00", "")
     assert not re.search("[а-яё]", without_switch, re.IGNORECASE)
 
@@ -244,7 +270,7 @@ async def test_outage_and_stand_signature_stand_out(client: aiohttp.ClientSessio
     house.status_now["systems"]["emias"] |= {"reachable": False, "breaker": "open", "token_seconds": None}
     house.status_now["systems"]["gosuslugi"]["signer"] = "ecdsa"
     house.reasons = ["ЕМИАС: нет связи"]
-    _, html, _ = await answer(client, "/fragments/status")
+    html = await live(client)
     assert 'data-health="unhealthy"' in html
     assert re.search(r'class="card system down" data-system="emias"', html)
     assert re.search(r'class="warning" role="alert">Подпись ECDSA', html)
@@ -253,12 +279,13 @@ async def test_outage_and_stand_signature_stand_out(client: aiohttp.ClientSessio
 
 
 async def test_strain_and_planned_work_are_shown(client: aiohttp.ClientSession, house: House) -> None:
-    _, calm, _ = await answer(client, "/fragments/status")
+    calm = await live(client)
     assert "Повторов" not in calm
     assert "Плановые работы" not in calm
     house.status_now["systems"]["emias"] |= {"maintenance": True, "retries_per_minute": 7, "retries_held_back": 1200}
     house.status_now["kinds"]["policy"]["stale"] = ["emias"]
-    _, html, _ = await answer(client, "/fragments/status?lang=en")
+    await answer(client, "/?lang=en")  # chosen once, it stays
+    html = await live(client)
     assert "<dt>Planned work</dt><dd>under way, nothing is sent</dd>" in html
     assert "<dt>Repeats a minute</dt><dd>7</dd>" in html
     assert '<dt>Repeats held back</dt><dd class="bad">1,200</dd>' in html
@@ -266,7 +293,7 @@ async def test_strain_and_planned_work_are_shown(client: aiohttp.ClientSession, 
 
 
 async def test_fragment_is_no_whole_page(client: aiohttp.ClientSession) -> None:
-    _, html, _ = await answer(client, "/fragments/status")
+    html = await live(client)
     assert "<html" not in html
     assert 'data-kind="policy"' in html
 

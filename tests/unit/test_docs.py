@@ -28,7 +28,7 @@ LANGUAGES = ("ru", "en")
 PAGES = sorted(DOCS.rglob("*.md"))
 WRITTEN = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 CODE = re.compile(r"(?<![A-Z-])MM-[A-Z]+(?:-[A-Z]+)*(?![A-Z-])")
-FAMILIES = {"MM-CFG", "MM-CLI", "MM-KEY", "MM-MAP"}
+FAMILIES = {"MM-CFG", "MM-CLI", "MM-DRIFT", "MM-KEY", "MM-MAP", "MM-USER", "MM-WEB"}
 """Beginnings of codes that the program compares with; no codes by themselves."""
 REQUIRED = object()
 

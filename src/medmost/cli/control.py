@@ -22,6 +22,12 @@ SOCKET = "medmost.sock"
 LINE_LIMIT = 64 * 1024 * 1024
 Progress = Callable[[str, int, int | None], None]
 """(what, done, of how many): a step of long work."""
+
+
+def unseen(_what: str, _done: int, _total: int | None) -> None:
+    """Progress that nobody watches."""
+
+
 Operate = Callable[[str, dict[str, Any], Progress], Awaitable[tuple[int, Any]]]
 
 

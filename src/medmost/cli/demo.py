@@ -19,6 +19,7 @@ import orjson
 import structlog
 
 from medmost.app import App, open_app
+from medmost.cli.control import unseen
 from medmost.cli.operations.registry import operate
 from medmost.cli.run import serve_app
 from medmost.cli.talk import bars, complain, out, say
@@ -29,6 +30,8 @@ from medmost.logging import configure
 log = structlog.get_logger()
 START_SECONDS = 60.0
 LIFE_RATE = 1.0
+DEMO_USERS = {"operator": "operator", "senior": "senior", "viewer": "viewer", "admin": "admin", "auditor": "auditor"}
+DEMO_PASSWORD = "Demo-pult-1"  # noqa: S105  # of the demonstration, printed by it
 
 
 def main() -> None:
@@ -165,6 +168,13 @@ def _sum(told: dict[str, Any], state: str) -> int:
     return sum(int(kind[state]) for kind in told["kinds"].values())
 
 
+async def add_users(app: App) -> None:
+    """The logins that `make demo` prints; they exist in its state only."""
+    for name, role in DEMO_USERS.items():
+        told = {"name": name, "role": role, "password": DEMO_PASSWORD, "actor": "make demo"}
+        await operate(app, "user.add", told, unseen)
+
+
 async def live(
     app: App, people: list[dict[str, Any]], stop: asyncio.Event, at: tuple[int, int, int], given: argparse.Namespace
 ) -> int:
@@ -179,6 +189,7 @@ async def live(
             session.put(f"http://127.0.0.1:{port}/stand/life", json={"rate": given.life}),
         ):
             continue
+    await add_users(app)
     trusted = [one for one in people if one["trusted"]][:3]
     out.print(f"{say('Пульт', 'Console')}:    http://127.0.0.1:{console}/")
     out.print(f"{say('Госуслуги', 'Gosuslugi')}: http://127.0.0.1:{gosuslugi}/cabinet")
@@ -186,6 +197,8 @@ async def live(
     logins = ", ".join(f"{one['login']} / {one['password']}" for one in trusted)
     out.print(say("Вход в кабинет: ", "Cabinet logins: ") + logins)
     out.print(say("Вход в регистратуру: registrar / Demo-1", "Registry login: registrar / Demo-1"))
+    names = ", ".join(f"{name} / {DEMO_PASSWORD}" for name in DEMO_USERS)
+    out.print(say(f"Вход в пульт: {names}", f"Console logins: {names}"))
     out.print(say("Остановить: Ctrl-C", "Stop: Ctrl-C"))
     await running
     return 0

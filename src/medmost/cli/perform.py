@@ -55,7 +55,17 @@ def actor() -> str:
 def ended_by(error: MedmostError) -> typer.Exit:
     """Tells the error and gives the end of the program: 2 for wrong use or configuration, 1 for other trouble."""
     complain(error)
-    wrong = ("MM-CFG", "MM-CLI", "MM-MAP", "MM-KEY", "MM-STAGE", "MM-STATE-BUSY", "MM-AUDIT-REPORT", "MM-ACC-ANSWER")
+    wrong = (
+        "MM-CFG",
+        "MM-CLI",
+        "MM-MAP",
+        "MM-KEY",
+        "MM-STAGE",
+        "MM-STATE-BUSY",
+        "MM-AUDIT-REPORT",
+        "MM-ACC-ANSWER",
+        "MM-USER",
+    )
     return typer.Exit(2 if error.code.startswith(wrong) else 1)
 
 

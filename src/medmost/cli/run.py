@@ -10,10 +10,11 @@ from typing import Any
 import structlog
 
 from medmost.app import App, forward_events, open_app
-from medmost.cli.control import Progress, serve_control
+from medmost.cli.control import Operate, Progress, serve_control, unseen
 from medmost.cli.operations.registry import operate
 from medmost.config import Config
 from medmost.console import Attention, ConsolePorts, make_console, serve
+from medmost.console.gate import Gate
 from medmost.domain.record import Side
 from medmost.store import ledgers
 from medmost.sync.receive import STATUS
@@ -55,7 +56,7 @@ async def serve_app(app: App, stop: asyncio.Event) -> None:
                 app.engine.run(stop),
                 forward_events(app, stop),
                 refresh_metrics(app, stop),
-                serve(make_console(console_ports(app)), config.console.host, config.console.port, stop),
+                serve(make_console(console_ports(app, control)), config.console.host, config.console.port, stop),
             )
         ]
         log.info("medmost runs", console=config.console.url, mapping=app.mapping_hash[:12])
@@ -67,7 +68,7 @@ async def serve_app(app: App, stop: asyncio.Event) -> None:
             task.result()
 
 
-def console_ports(app: App) -> ConsolePorts:
+def console_ports(app: App, control: Operate) -> ConsolePorts:
     """What the console may ask and do."""
 
     async def told() -> dict[str, Any]:
@@ -84,12 +85,19 @@ def console_ports(app: App) -> ConsolePorts:
     async def attention() -> list[Attention]:
         return attention_of(await told())
 
+    async def operation(name: str, args: dict[str, Any]) -> tuple[int, Any]:
+        return await control(name, args, unseen)
+
     return ConsolePorts(
         status=told,
         hook=hook,
         metrics=app.metrics.render,
         ready=ready,
         attention=attention,
+        gate=Gate(
+            app.database, app.house.clock.now, app.house.writer, secure=app.config.console.url.startswith("https:")
+        ),
+        operate=operation,
         support=app.config.contacts.support,
     )
 

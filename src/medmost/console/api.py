@@ -13,21 +13,25 @@ from litestar.params import FromPath, SkipValidation
 
 from medmost.console.ports import ConsolePorts, told
 from medmost.console.problems import plain_problem
+from medmost.console.rights import Right
 from medmost.console.schema import ProblemDetails, Status
 from medmost.domain.record import Side
 from medmost.metrics import CONTENT_TYPE
 
 HOOK_BYTES = 1_000_000
+OPEN: dict[str, Any] = {"right": Right.OPEN}
+"""Numbers and codes only, as for Prometheus; a webhook brings its signature."""
 Ports = NamedDependency[SkipValidation[ConsolePorts]]
 
 
-@get("/health/live", tags=["health"], summary="The process answers")
+@get("/health/live", opt=OPEN, tags=["health"], summary="The process answers")
 async def live() -> dict[str, bool]:
     return {"live": True}
 
 
 @get(
     "/health/ready",
+    opt=OPEN,
     tags=["health"],
     summary="medmost can do its work: both systems answer, the state can be written",
     responses={503: ResponseSpec(ProblemDetails, description="`reasons` says why not", generate_examples=False)},
@@ -37,13 +41,14 @@ async def ready(request: Request[Any, Any, Any], ports: Ports) -> Response[dict[
     return plain_problem(request, 503, reasons=reasons) if reasons else Response({"ready": True})
 
 
-@get("/metrics", tags=["health"], summary="Numbers for Prometheus", media_type=CONTENT_TYPE)
+@get("/metrics", opt=OPEN, tags=["health"], summary="Numbers for Prometheus", media_type=CONTENT_TYPE)
 async def metrics(ports: Ports) -> Response[bytes]:
     return Response(ports.metrics(), media_type=CONTENT_TYPE)
 
 
 @get(
     "/api/v1/status",
+    opt=OPEN,
     tags=["status"],
     summary="The state of the exchange, as `medmost status --json`",
     responses={200: ResponseSpec(Status, description="The present state", generate_examples=False)},
@@ -54,6 +59,7 @@ async def status(ports: Ports) -> dict[str, Any]:
 
 @post(
     "/hooks/{side:str}",
+    opt=OPEN,
     tags=["webhooks"],
     summary="A change notice of a system, signed as Standard Webhooks say",
     request_max_body_size=HOOK_BYTES,

@@ -1,23 +1,26 @@
-"""Pages for people: the live status and, for citizens, what linking will be."""
+"""The overview, alive by server-sent events, and, for citizens, what linking will be."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Final
 from urllib.parse import urlsplit
 
-from litestar import Request, Response, get
+from litestar import Response, get
+from litestar.response import ServerSentEvent
+from litestar.response.sse import ServerSentEventMessage
 
 from medmost.console.api import Ports
+from medmost.console.entry import Asked, page_language
 from medmost.console.ports import ConsolePorts, told
-from medmost.console.rendering import page
+from medmost.console.rendering import page, rendered, screen
+from medmost.console.rights import Right
 from medmost.console.view import View, view_of
 from medmost.notify.words import Lang
 
-
-def _language(request: Request[Any, Any, Any]) -> Lang:
-    """Pages are Russian unless asked otherwise: a browser's own language says little about a Moscow operator."""
-    return "en" if request.query_params.get("lang") == "en" else "ru"
+EVERY: Final = 2.0  # seconds between two looks of an open overview
 
 
 async def _view(ports: ConsolePorts, lang: Lang) -> View:
@@ -25,21 +28,27 @@ async def _view(ports: ConsolePorts, lang: Lang) -> View:
     return view_of(status, await told(ports.attention()), await told(ports.ready()), datetime.now(UTC), lang)
 
 
-@get("/", include_in_schema=False)
-async def home(request: Request[Any, Any, Any], ports: Ports) -> Response[str]:
-    lang = _language(request)
-    return page("home.html", lang, view=await _view(ports, lang), support=ports.support)
+@get("/", include_in_schema=False, opt={"right": Right.STATE})
+async def home(request: Asked, ports: Ports) -> Response[str]:
+    return screen(request, "home.html", view=await _view(ports, page_language(request)), support=ports.support)
 
 
-@get("/fragments/status", include_in_schema=False)
-async def fragment(request: Request[Any, Any, Any], ports: Ports) -> Response[str]:
-    """What the page fetches every two seconds."""
-    lang = _language(request)
-    return page("status.html", lang, view=await _view(ports, lang))
+@get("/events", include_in_schema=False, opt={"right": Right.STATE, "by_itself": True})
+async def events(request: Asked, ports: Ports) -> ServerSentEvent:
+    """The overview again every two seconds, until the browser goes or its session ends."""
+    lang, token = page_language(request), request.cookies.get(ports.gate.cookie, "")
+
+    async def stream() -> AsyncIterator[ServerSentEventMessage]:
+        while await ports.gate.who(token, person=False) is not None:
+            html = rendered("status.html", lang, view=await _view(ports, lang))
+            yield ServerSentEventMessage(event="status", data=html)
+            await asyncio.sleep(EVERY)
+
+    return ServerSentEvent(stream())
 
 
-@get("/link", include_in_schema=False)
-async def link(request: Request[Any, Any, Any], ports: Ports) -> Response[str]:
+@get("/link", include_in_schema=False, opt={"right": Right.OPEN})
+async def link(request: Asked, ports: Ports) -> Response[str]:
     """Linking by the citizen is not there yet, and the page says so. Leads back only to addresses we know."""
     wish = request.query_params.get("return", "")
     try:
@@ -47,4 +56,4 @@ async def link(request: Request[Any, Any, Any], ports: Ports) -> Response[str]:
         known = f"{parts.scheme}://{parts.netloc}" in ports.return_origins
     except ValueError:
         known = False
-    return page("link.html", _language(request), back=wish if known else None, support=ports.support)
+    return page("link.html", page_language(request), back=wish if known else None, support=ports.support)

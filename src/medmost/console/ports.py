@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict, TypeVar
 
+from medmost.console.gate import Gate
 from medmost.domain.record import Side
 
 T = TypeVar("T")
@@ -30,7 +31,8 @@ class ConsolePorts:
 
     `ready` answers why medmost cannot do its work now, as sentences; empty: it can. `ready` and `attention` may be
     plain functions or coroutines. `support` is shown to users. `return_origins` are the addresses that `/link` may
-    lead back to.
+    lead back to. `gate` lets people in. `operate` runs an operation of the command line by its name and arguments
+    (cli/operations/registry) and answers its exit code and result: pages have no second way in.
     """
 
     status: Callable[[], Awaitable[dict[str, Any]]]
@@ -38,6 +40,8 @@ class ConsolePorts:
     metrics: Callable[[], bytes]
     ready: Callable[[], list[str] | Awaitable[list[str]]]
     attention: Callable[[], list[Attention] | Awaitable[list[Attention]]]
+    gate: Gate
+    operate: Callable[[str, dict[str, Any]], Awaitable[tuple[int, Any]]]
     support: str = ""
     return_origins: tuple[str, ...] = ()
 

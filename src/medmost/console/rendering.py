@@ -8,6 +8,8 @@ from typing import Any
 import jinja2
 from litestar import MediaType, Response
 
+from medmost.console.entry import Asked, page_language, signed_in
+from medmost.console.menu import menu
 from medmost.console.texts import TEXTS
 from medmost.notify.words import Lang
 
@@ -23,7 +25,17 @@ def _templates() -> jinja2.Environment:
     )
 
 
+def rendered(template: str, lang: Lang, **values: Any) -> str:
+    """A template sees its values, `lang` and `t`, the texts of that language; `me` is None where nobody is known."""
+    return _templates().get_template(template).render(lang=lang, t=TEXTS[lang], **({"me": None} | values))
+
+
 def page(template: str, lang: Lang, *, status_code: int = 200, **values: Any) -> Response[str]:
-    """The template sees its values, `lang` and `t`, the texts of that language."""
-    html = _templates().get_template(template).render(lang=lang, t=TEXTS[lang], **values)
-    return Response(html, media_type=MediaType.HTML, status_code=status_code)
+    return Response(rendered(template, lang, **values), media_type=MediaType.HTML, status_code=status_code)
+
+
+def screen(request: Asked, template: str, *, status_code: int = 200, **values: Any) -> Response[str]:
+    """A page of the console for whoever is signed in: with the menu of what he may open."""
+    lang, me = page_language(request), signed_in(request)
+    shown = menu(me, request.url.path, TEXTS[lang]) if me else []
+    return page(template, lang, status_code=status_code, me=me, menu=shown, **values)

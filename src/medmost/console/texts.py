@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from medmost.console import words_access
 from medmost.notify.words import Lang
 
 _RU: Final = {
@@ -174,4 +175,8 @@ _EN: Final = {
     "home": "To the state of the exchange",
     "error": "That did not work",
 }
-TEXTS: Final[dict[Lang, dict[str, str]]] = {"ru": _RU, "en": _EN}
+_PAIRS: Final = words_access.WORDS
+TEXTS: Final[dict[Lang, dict[str, str]]] = {
+    "ru": _RU | {key: ru for key, (ru, _) in _PAIRS.items()},
+    "en": _EN | {key: en for key, (_, en) in _PAIRS.items()},
+}

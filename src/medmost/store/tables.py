@@ -329,6 +329,28 @@ unknown_code = Table(
     PrimaryKeyConstraint("system", "kind", "field", "code"),
 )
 
+account = Table(
+    "account",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("role", String, nullable=False),  # console.rights.Role
+    Column("password", String, nullable=False),  # Argon2id, in PHC form
+    Column("created_at", Float, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("disabled_at", Float),
+)
+
+console_session = Table(
+    "console_session",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),  # SHA-256 of the cookie: a copy of the state lets nobody in
+    Column("name", String, nullable=False),
+    Column("csrf", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Index("console_session_name", "name"),
+)
+
 event = Table(
     "event",
     metadata,

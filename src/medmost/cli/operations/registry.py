@@ -6,7 +6,7 @@ from typing import Any
 
 from medmost.app import App
 from medmost.cli.control import Progress
-from medmost.cli.operations import brakes, conflicts, dead, holds, linking, mapping, records, shapes, upkeep
+from medmost.cli.operations import brakes, conflicts, dead, holds, linking, mapping, records, shapes, upkeep, users
 from medmost.cli.operations.asking import Operation
 from medmost.domain.errors import Fatal
 
@@ -39,6 +39,11 @@ OPERATIONS: dict[str, Operation] = {
     "pause": upkeep.pause,
     "backup": upkeep.backup,
     "journal.verify": upkeep.journal_verify,
+    "user.add": users.user_add,
+    "user.passwd": users.user_passwd,
+    "user.role": users.user_role,
+    "user.disable": users.user_disable,
+    "user.list": users.user_list,
 }
 
 

@@ -4,7 +4,7 @@
   const limit = 6500;
   const notice = document.getElementById("stale");
   let last = Date.now();
-  document.body.addEventListener("htmx:afterSwap", () => { last = Date.now(); });
+  document.body.addEventListener("htmx:sseMessage", () => { last = Date.now(); });
   setInterval(() => {
     const stale = Date.now() - last > limit;
     notice.hidden = !stale;

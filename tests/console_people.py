@@ -20,6 +20,7 @@ from medmost.console.gate import Gate
 from medmost.console.rights import Role
 from medmost.store import accounts, schema
 from medmost.store.database import Database
+from medmost.store.sqlite import SqliteDatabase
 
 PASSWORD = "Stand-pult-1"
 
@@ -43,7 +44,7 @@ def _template() -> bytes:
 async def state_with_people(folder: Path) -> AsyncIterator[Database]:
     path = folder / "console.db"
     path.write_bytes(_template())
-    database = await Database(path).open()
+    database = await SqliteDatabase(path).open()
     try:
         yield database
     finally:

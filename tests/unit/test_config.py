@@ -121,6 +121,18 @@ def test_environment_can_add_a_section(folder: Path) -> None:
     assert load_config(folder, {**ENVIRON, "MEDMOST_NOTICES__QUIET": "2.5"}).notices.quiet == 2.5
 
 
+def test_environment_names_lists_as_json(folder: Path) -> None:
+    people = '[{"name": "Дежурный", "urls": ["env:DUTY", "mailto://localhost"], "events": ["outage"]}]'
+    environ = {**ENVIRON, "MEDMOST_CONTACTS__PEOPLE": people, "DUTY": "mailto://robot:pass@mail.example.org"}
+    person = load_config(folder, environ).contacts.people[0]
+    assert person.urls == ("mailto://robot:pass@mail.example.org", "mailto://localhost")
+
+
+@pytest.mark.parametrize("people", ["[{", "anna, boris", '[{"name": "Дежурный", "urls": "one"}]'])
+def test_a_wrong_list_names_its_variable(folder: Path, people: str) -> None:
+    assert "MEDMOST_CONTACTS__PEOPLE" in str(refused(folder, MEDMOST_CONTACTS__PEOPLE=people))
+
+
 def test_contacts_may_keep_addresses_in_files(folder: Path) -> None:
     (folder / "secrets/duty.url").write_text("mailtos://robot:pass@mail.example.org?to=duty@example.org\n")
     (folder / "secrets/duty.url").chmod(0o600)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import msgspec
 
 from medmost.config.references import References
 from medmost.config.rules import Rules
 from medmost.config.settings import Config
-from medmost.config.shape import check, path_hook, type_at, unknown
+from medmost.config.shape import bare, check, path_hook, type_at, unknown
 from medmost.config.troubles import Key, Source, Troubles
 
 _VARIABLE = re.compile(r"MEDMOST_([A-Z0-9_]+?__[A-Z0-9_]+)")
@@ -36,6 +36,18 @@ def load_config(folder: Path, environ: Mapping[str, str]) -> Config:
     return config
 
 
+def _spelled(text: str, kind: Any) -> Any:
+    """What a variable says, as a file would. Lists are JSON, lists of words also plain: `a@x.ru, b@x.ru`.
+
+    Raises a MsgspecError where the text does not fit.
+    """
+    if kind is bytes or (isinstance(kind, type) and issubclass(kind, Path)):
+        return text
+    if get_origin(kind) is not tuple:
+        return msgspec.convert(text, kind, strict=False)
+    return msgspec.json.decode(text) if text.lstrip().startswith("[") else [one.strip() for one in text.split(",")]
+
+
 class _Reading:
     """The values of both files on their way to a Config, with the place each came from."""
 
@@ -52,8 +64,9 @@ class _Reading:
             self.troubles.add("MM-CFG-UNKNOWN", self.main.place(("systems",)), ru, en)
 
     def place(self, key: Key) -> tuple[str, str]:
-        if key in self.variables:
-            return f"переменная {self.variables[key]}", f"variable {self.variables[key]}"
+        for depth in range(len(key), 0, -1):  # a variable that names a list stands for all that is in it
+            if name := self.variables.get(key[:depth]):
+                return f"переменная {name}", f"variable {name}"
         return (self.systems if key[0] == "systems" else self.main).place(key)
 
     def override(self) -> None:
@@ -78,9 +91,8 @@ class _Reading:
                 return  # the check of types tells about it
             table = inner
         try:
-            plain = kind is bytes or (isinstance(kind, type) and issubclass(kind, Path))
-            table[str(key[-1])] = text if plain else msgspec.convert(text, kind, strict=False)
-        except (msgspec.ValidationError, TypeError):
+            table[str(key[-1])] = _spelled(text, bare(kind))
+        except (msgspec.MsgspecError, TypeError):
             table[str(key[-1])] = text  # of the wrong type: the check says so, with this variable's name
 
     def config(self, references: dict[str, str]) -> Config:

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from services import brokers
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests begin first: one that began last would keep one process busy while the other rests."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Servers that a test asks for serve the whole run: the first process names their folder, and ends them."""
+    brokers.announce()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        brokers.end()

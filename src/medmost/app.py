@@ -20,6 +20,8 @@ from medmost.domain.record import Side
 from medmost.mapping import load_mappings, mapping_hash
 from medmost.metrics import Metrics
 from medmost.notify import Event, NoticeBook, Notifier, decode, encode
+from medmost.queue.choose import queue_at
+from medmost.queue.contract import Queue
 from medmost.queue.embedded import Doorbell
 from medmost.store import deliveries, ledgers, pairs
 from medmost.store.cipher import Cipher
@@ -75,11 +77,14 @@ class App:
     metrics: Metrics
     mapping_hash: str
     subscribe: Callable[[System], Awaitable[None]]
+    queue: Queue | None = None
     started_at: float = field(default=0.0)
 
     async def close(self) -> None:
         for system in self.systems.values():
             await system.close()
+        if self.queue is not None:
+            await self.queue.close()
         await self.database.close()
 
 
@@ -131,6 +136,7 @@ async def _build(config: Config, clock: Clock) -> App:
         chance=house.chance,
     )
     bell, metrics = Doorbell(), Metrics(mappings)
+    queue = queue_at(config.queue.url, prefix=config.queue.prefix, ca=config.queue.ca, sasl=config.queue.sasl)
     secrets = {
         Side.GOSUSLUGI: config.systems.gosuslugi.webhook_secret,
         Side.EMIAS: config.systems.emias.webhook_secret,
@@ -151,6 +157,7 @@ async def _build(config: Config, clock: Clock) -> App:
         told=metrics_of_writes(metrics, clock),
         lookout=Lookout(house, database, systems, canaries_of(config, mappings), config.environment.name),
         alarm=config.poll.alarm,
+        queue=queue,
     )
     app = App(
         config=config,
@@ -164,6 +171,7 @@ async def _build(config: Config, clock: Clock) -> App:
         metrics=metrics,
         mapping_hash=mapping_hash(mappings),
         subscribe=subscribe,
+        queue=queue,
         started_at=clock.now(),
     )
     await _set_initial_stages(app)

@@ -15,6 +15,7 @@ from medmost.cli.operations.registry import operate
 from medmost.config import Config
 from medmost.console import Attention, ConsolePorts, make_console, serve
 from medmost.console.gate import Gate
+from medmost.domain.errors import Transient
 from medmost.domain.record import Side
 from medmost.store import ledgers
 from medmost.sync.receive import STATUS
@@ -35,7 +36,18 @@ async def run(config: Config) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        await greet_broker(app)
         await serve_app(app, stop)
+
+
+async def greet_broker(app: App) -> None:
+    """Raises Fatal where the broker is set up in another way. One that is away is no reason not to run."""
+    if app.queue is None:
+        return
+    try:
+        await app.queue.prepare()
+    except Transient as error:
+        log.warning("the broker cannot be used", code=error.code)
 
 
 async def serve_app(app: App, stop: asyncio.Event) -> None:

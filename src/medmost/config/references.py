@@ -33,7 +33,7 @@ class References:
             value = table[name]
             if not isinstance(value, str):
                 continue  # the check of types tells about it
-            if key[0] == "contacts" and not value.startswith(("file:", "env:")):
+            if (key[0] == "contacts" or key == ("queue", "url")) and not value.startswith(("file:", "env:")):
                 continue  # an address without a password may stand in the file itself
             resolved = self._file(value, key) if _names_file(key) else self._text(value, key)
             if resolved is not None:
@@ -110,7 +110,7 @@ class References:
 
 
 def _names_file(key: Key) -> bool:
-    return key[0] == "systems" and key[-1] in FILES
+    return (key[0] == "systems" and key[-1] in FILES) or key == ("queue", "ca")
 
 
 def _spots(values: dict[str, Any]) -> Iterator[tuple[Any, Any, Key]]:
@@ -118,6 +118,9 @@ def _spots(values: dict[str, Any]) -> Iterator[tuple[Any, Any, Key]]:
     state = values.get("state")
     if isinstance(state, dict) and "key" in state:
         yield state, "key", ("state", "key")
+    queue = values.get("queue")
+    if isinstance(queue, dict):
+        yield from ((queue, name, ("queue", name)) for name in ("url", "ca") if queue.get(name))
     systems = values.get("systems")
     for side, table in systems.items() if isinstance(systems, dict) else ():
         if isinstance(table, dict):

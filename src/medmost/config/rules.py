@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from medmost.config.settings import EVENTS, Config, allowed_stages, known_kinds
 from medmost.config.shape import Place
 from medmost.config.troubles import Key, Troubles
 from medmost.domain.windows import parse
+
+BROKERS = ("amqp", "amqps", "kafka", "kafkas")
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,59}")
 
 
 class Rules:
@@ -36,14 +40,26 @@ class Rules:
             self._bad(("state", "url"), ru, en, "MM-CFG-UNSUPPORTED")
         elif not url.startswith("sqlite:///") or url == "sqlite:///":
             self._bad(("state", "url"), "можно: sqlite:///ФАЙЛ", "allowed: sqlite:///FILE")
-        queue = self.config.queue.url
-        if queue.startswith(("amqp:", "amqps:", "kafka:")):
-            name = "Kafka" if queue.startswith("kafka:") else "RabbitMQ"
-            ru = f"{name} ещё не поддерживается этой версией; можно: embedded:"
-            en = f"{name} is not supported by this version yet; allowed: embedded:"
-            self._bad(("queue", "url"), ru, en, "MM-CFG-UNSUPPORTED")
-        elif queue != "embedded:":
-            self._bad(("queue", "url"), "можно: embedded:", "allowed: embedded:")
+        self._queue()
+
+    def _queue(self) -> None:
+        """The value itself is not shown: it may hold a password."""
+        queue = self.config.queue
+        if queue.url != "embedded:":
+            try:
+                parts = urlsplit(queue.url)
+                usable = parts.scheme in BROKERS and bool(parts.hostname)
+                if usable and parts.scheme.startswith("amqp"):
+                    usable = parts.port != 0
+            except ValueError:
+                usable = False
+            if not usable:
+                told = "embedded:, amqp://, amqps://, kafka://, kafkas://"
+                ru, en = f"можно: {told} (имя:пароль@узел:порт)", f"allowed: {told} (name:password@host:port)"
+                self._bad(("queue", "url"), ru, en)
+        if not _PREFIX.fullmatch(queue.prefix):
+            ru, en = "латинские буквы, цифры, точка, дефис, до 60", "Latin letters, digits, dots, hyphens, up to 60"
+            self._bad(("queue", "prefix"), ru, en)
 
     def _numbers(self) -> None:
         config = self.config

@@ -29,7 +29,17 @@ class State(_Section, frozen=True, kw_only=True):
 
 
 class Queue(_Section, frozen=True, kw_only=True):
+    """What wakes the deliverers; it carries references only, never personal data.
+
+    `url`: embedded:, amqp(s)://name:password@host:port/vhost or kafka(s)://[name:password@]host:port,host:port; as a
+    whole also a file: or env: reference. `prefix` begins every name at the broker. `ca`: whose certificates are
+    believed, where not the machine's own. `sasl`: how Kafka is shown the password.
+    """
+
     url: str = "embedded:"
+    prefix: str = "medmost"
+    ca: str = ""
+    sasl: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
 
 
 class Console(_Section, frozen=True, kw_only=True):

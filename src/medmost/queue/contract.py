@@ -20,7 +20,8 @@ TOPICS = ("deliver.gosuslugi", "deliver.emias")
 class Batch(Protocol):
     """References that somebody is to look at, until they are acknowledged."""
 
-    refs: Sequence[int]
+    @property
+    def refs(self) -> Sequence[int]: ...
 
     async def ack(self) -> None:
         """They have been looked at, and that is committed. Raises Transient: they come again, which is harmless."""
@@ -43,6 +44,10 @@ class Consumer(Protocol):
 
 class Queue(Protocol):
     """A broker. Every method opens the connection it needs."""
+
+    @property
+    def name(self) -> str:
+        """As people know it."""
 
     async def prepare(self) -> None:
         """Declares what is missing and verifies what is there.

@@ -74,6 +74,10 @@ class Kafka:
         self._producer: AIOKafkaProducer | None = None
         self._opening = asyncio.Lock()
 
+    @property
+    def name(self) -> str:
+        return NAME
+
     async def prepare(self) -> None:
         await self._publisher()
 

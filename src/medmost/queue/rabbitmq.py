@@ -56,6 +56,10 @@ class RabbitMQ:
         self._exchange: AbstractExchange | None = None
         self._opening = asyncio.Lock()
 
+    @property
+    def name(self) -> str:
+        return NAME
+
     async def prepare(self) -> None:
         await self._publisher()
 
@@ -166,7 +170,7 @@ class RabbitMQ:
             )
             what = self._dead
             dead = await channel.declare_exchange(what, aio_pika.ExchangeType.FANOUT, durable=True, timeout=DEADLINE)
-            kept = {"x-queue-type": "quorum", "x-max-length": MAX_LENGTH, "x-overflow": "drop-head"}
+            kept: dict[str, Any] = {"x-queue-type": "quorum", "x-max-length": MAX_LENGTH, "x-overflow": "drop-head"}
             queue = await channel.declare_queue(what, durable=True, arguments=kept, timeout=DEADLINE)
             await queue.bind(dead, timeout=DEADLINE)
             for topic in TOPICS:

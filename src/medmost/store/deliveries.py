@@ -31,10 +31,10 @@ class Delivery(msgspec.Struct):
     correlation: str
 
 
-_COLUMNS = "pair, side, kind, rank, state, token, attempts, first_at, not_before, lease_until, reason, correlation"
+COLUMNS = "pair, side, kind, rank, state, token, attempts, first_at, not_before, lease_until, reason, correlation"
 _SAVE = (
-    f"INSERT INTO delivery ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (pair, side) DO UPDATE SET "  # noqa: S608  # constants
-    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[2:])
+    f"INSERT INTO delivery ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (pair, side) DO UPDATE SET "  # noqa: S608  # constants
+    + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS.split(", ")[2:])
 )
 
 
@@ -43,7 +43,7 @@ def of_pairs(tx: Transaction, pairs: Iterable[int]) -> dict[tuple[int, str], Del
     wanted = sorted(set(pairs))
     for start in range(0, len(wanted), 500):
         part = wanted[start : start + 500]
-        query = f"SELECT {_COLUMNS} FROM delivery WHERE pair IN ({','.join('?' * len(part))})"  # noqa: S608  # only marks
+        query = f"SELECT {COLUMNS} FROM delivery WHERE pair IN ({','.join('?' * len(part))})"  # noqa: S608  # only marks
         found.update(((row[0], row[1]), Delivery(*row)) for row in tx.execute(query, part))
     return found
 
@@ -80,9 +80,9 @@ def clock_set_back(tx: Transaction, seconds: float) -> int:
     """Our own clock was set back by so many seconds: nobody waits longer for that (I21)."""
     query = (
         "UPDATE delivery SET not_before = not_before - ?, lease_until = lease_until - ?, "
-        "first_at = first_at - ? WHERE state != 'dead'"
+        "first_at = first_at - ?, relayed_until = relayed_until - ? WHERE state != 'dead'"
     )
-    return tx.execute(query, (seconds, seconds, seconds)).rowcount
+    return tx.execute(query, (seconds,) * 4).rowcount
 
 
 def first_due(tx: Transaction, side: str, kinds: Iterable[str]) -> tuple[int, str] | None:
@@ -97,11 +97,11 @@ def claim(
 ) -> list[Delivery]:
     """Takes due rows of one side, of one rank and kind, under a fencing token."""
     rows = tx.execute(
-        f"UPDATE delivery SET state = 'in_flight', token = ?, lease_until = ?, attempts = attempts + 1 "  # noqa: S608  # constants
+        f"UPDATE delivery SET state = 'in_flight', token = ?, lease_until = ?, attempts = attempts + 1, "  # noqa: S608  # constants
         # Of an engine with row locks both rows are taken, or none, without waiting: who works on the pair goes on.
-        "WHERE rowid IN (SELECT owed.rowid FROM delivery AS owed "
+        "relayed_until = NULL WHERE rowid IN (SELECT owed.rowid FROM delivery AS owed "
         "/*+ JOIN pair ON pair.id = owed.pair */ WHERE owed.side = ? AND owed.state = 'due' AND owed.rank = ? "
-        f"AND owed.kind = ? ORDER BY owed.pair LIMIT ? /*+ FOR UPDATE SKIP LOCKED */) RETURNING {_COLUMNS}",
+        f"AND owed.kind = ? ORDER BY owed.pair LIMIT ? /*+ FOR UPDATE SKIP LOCKED */) RETURNING {COLUMNS}",
         (token, until, side, *first, limit),
     ).fetchall()
     return sorted((Delivery(*row) for row in rows), key=lambda row: row.pair)

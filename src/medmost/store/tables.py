@@ -113,10 +113,18 @@ delivery = Table(
     Column("first_at", Float, nullable=False),
     Column("reason", String, nullable=False, default=""),
     Column("correlation", String, nullable=False, default=""),
+    Column("relayed_until", Float),  # believed to lie in the broker until then
     PrimaryKeyConstraint("pair", "side"),
     Index("delivery_due", "state", "not_before", "rank", "pair"),
     # A claim takes a few rows out of a backlog of any length: it must not look at all of them.
     Index("delivery_claim", "side", "state", "kind", "rank", "pair"),
+    Index(
+        "delivery_relayed",
+        "side",
+        "relayed_until",
+        sqlite_where=text("relayed_until is not null"),
+        postgresql_where=text("relayed_until is not null"),
+    ),
 )
 
 cursor = Table(

@@ -5,13 +5,13 @@ What is sent is durable before it leaves: `Sent` commits in the transaction that
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Collection, Container
 from collections.abc import Mapping as Mapped
 
 from medmost.domain.merge import Merged, merge
 from medmost.domain.pairing import plan_sent
 from medmost.domain.record import Sent, Side
-from medmost.store import deliveries, ledgers
+from medmost.store import deliveries, ledgers, relaying
 from medmost.store.conflicts import Found
 from medmost.store.deliveries import Delivery
 from medmost.store.pairs import PairRow
@@ -25,6 +25,8 @@ from medmost.sync.replan import replan
 from medmost.sync.sealing import quarantine, sealed
 from medmost.sync.stages import open_kinds, within_share
 
+Choose = Callable[[Transaction, Collection[str], Callable[[list[int]], list[Delivery]]], list[Delivery]]
+"""Given the kinds that may write and what takes the rows of some pairs: takes those that are wanted."""
 CHURN = "MM-BRAKE-CHURN"
 NEVER_LEFT = ("", "unreachable", "stage", "unread", "parent")
 """Why a row waited though nothing of it had reached the system, or nothing could be wrong with the system."""
@@ -32,22 +34,42 @@ STAGE_RECHECK = 60.0
 UNREAD_RECHECK = 0.5
 
 
-def claim(tx: Transaction, house: House, side: Side, limit: int) -> list[Flight]:
-    """Up to `limit` flights for one side; parents before children, nothing of a kind that may not write."""
+def claim(tx: Transaction, house: House, side: Side, limit: int, choose: Choose | None = None) -> list[Flight]:
+    """Up to `limit` flights for one side; parents before children, nothing of a kind that may not write.
+
+    `choose`: which due rows, where a broker says which (`sync.feed`); without it all that are due.
+    """
     now = house.clock.now()
     deliveries.wake(tx, now)
     shares = open_kinds(ledgers.stages(tx), house.mappings)
-    first = deliveries.first_due(tx, side.value, shares)
-    if first is None:
+    rows = _take(tx, house, side, limit, shares, choose)
+    if not rows:
         return []  # nothing is written, so that an idle turn costs no commit
-    token = ledgers.count_up(tx, "fencing")
-    rows = deliveries.claim(tx, side.value, first, limit=limit, token=token, until=now + house.lease)
     desk = Desk(tx, house, "claim")
     desk.load([row.pair for row in rows])
     read = {kind for (system, kind), end in ledgers.passes(tx).items() if system == side.value and end is not None}
     flights = [flight for row in rows if (flight := _prepare(desk, row, side, shares, read)) is not None]
     desk.put_back(side=side.value, claimed=len(flights))
     return flights
+
+
+def _take(
+    tx: Transaction, house: House, side: Side, limit: int, kinds: Collection[str], choose: Choose | None
+) -> list[Delivery]:
+    """Rows under a new fencing token."""
+    until = house.clock.now() + house.lease
+    if choose is None:
+        first = deliveries.first_due(tx, side.value, kinds)
+        if first is None:
+            return []
+        token = ledgers.count_up(tx, "fencing")
+        return deliveries.claim(tx, side.value, first, limit=limit, token=token, until=until)
+
+    def take(pairs: list[int]) -> list[Delivery]:
+        token = ledgers.count_up(tx, "fencing")
+        return relaying.take(tx, side.value, pairs[:limit], token=token, until=until)
+
+    return choose(tx, kinds, take)
 
 
 def _prepare(

@@ -17,6 +17,7 @@ from medmost.store import aliases, deliveries
 from medmost.store.database import Database
 from medmost.store.transaction import Transaction
 from medmost.sync.claim import claim
+from medmost.sync.feed import Choice, Feed
 from medmost.sync.flight import Flight, Kinship, Outcome, fly
 from medmost.sync.house import House
 from medmost.sync.settle import settle
@@ -38,12 +39,15 @@ class Deliverer:
         *,
         in_flight: int = 64,
         told: Callable[[list[Outcome]], None] = lambda _: None,
+        feed: Feed | None = None,
     ) -> None:
         self.house, self.database, self.system, self.bell = house, database, system, bell
         self.side: Side = system.side
         self.topic = f"deliver.{self.side}"
         self._most = in_flight
         self._told = told
+        self._feed = feed
+        self._fed = False  # while the feed reads: single passes take what is due straight
         self._flying: set[asyncio.Task[None]] = set()
         self._landed: list[Outcome] = []
         self._settling = asyncio.Lock()
@@ -51,9 +55,19 @@ class Deliverer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until told to stop; what is on the wire then is waited for."""
-        while not stop.is_set():
-            if not await self._turn():
-                await self.bell.wait(self.topic, IDLE_SECONDS)
+        feeding = None if self._feed is None else asyncio.create_task(self._feed.run(stop))
+        self._fed = feeding is not None
+        try:
+            while not stop.is_set():
+                if not await self._turn():
+                    await self.bell.wait(self.topic, IDLE_SECONDS)
+                if feeding is not None and feeding.done() and not stop.is_set():
+                    feeding.result()  # a feed ends with `stop` only; what it raised is a mistake of ours
+        finally:
+            self._fed = False
+            if feeding is not None:
+                stop.set()
+                await asyncio.wait((feeding,))
         await self.drain_flights()
 
     async def _turn(self) -> bool:
@@ -103,18 +117,26 @@ class Deliverer:
         """Answers and new claims in one transaction: half the commits. Whether anything had landed, and the claims."""
         async with self._settling:
             landed, self._landed = self._landed, []
-            if not landed and not room:
+            choice = self._choice(room)
+            if not landed and choice is None:
                 return False, []
-            flights = await self.database.write(partial(self._work, landed=landed, room=room))
+            flights = await self.database.write(partial(self._work, landed=landed, room=room, choice=choice))
+            looked = await self._feed.looked() if self._feed is not None and choice is not None else False
             if landed:
                 self._told(landed)
                 self.bell.ring(self.topic, f"deliver.{self.side.other}")
-            return bool(landed), flights
+            return bool(landed) or looked, flights
 
-    def _work(self, tx: Transaction, landed: list[Outcome], room: int) -> list[Flight]:
+    def _choice(self, room: int) -> Choice | None:
+        """How the next claim chooses; None for no claim."""
+        if not room:
+            return None
+        return self._feed.wanted(room) if self._feed is not None and self._fed else Choice()
+
+    def _work(self, tx: Transaction, landed: list[Outcome], room: int, choice: Choice | None) -> list[Flight]:
         if landed:
             settle(tx, self.house, landed)
-        return claim(tx, self.house, self.side, room) if room else []
+        return [] if choice is None else claim(tx, self.house, self.side, room, choice.choose)
 
     async def drain_flights(self) -> None:
         """Waits for what is on the wire and commits its answers."""

@@ -12,12 +12,14 @@ import structlog
 
 from medmost.domain.errors import Fatal, MedmostError, Unusable
 from medmost.domain.record import BOTH, Side
+from medmost.queue.contract import Queue
 from medmost.queue.embedded import Doorbell
 from medmost.store import deliveries, ledgers
 from medmost.store.database import Database
 from medmost.store.transaction import Transaction
 from medmost.sync import keeping
 from medmost.sync.deliver import Deliverer
+from medmost.sync.feed import Feed
 from medmost.sync.flight import Outcome
 from medmost.sync.freshness import Freshness
 from medmost.sync.house import House
@@ -25,7 +27,9 @@ from medmost.sync.leading import Leader
 from medmost.sync.linked import read_left_over
 from medmost.sync.lookout import Lookout
 from medmost.sync.outages import is_outage, silent
+from medmost.sync.own_clock import OwnClock
 from medmost.sync.poll import Leads, Passed, Poller, always
+from medmost.sync.relay import Relay
 from medmost.sync.schedule import Pace, Schedule
 from medmost.sync.stages import open_kinds
 from medmost.systems.contract import System
@@ -33,7 +37,6 @@ from medmost.systems.contract import System
 log = structlog.get_logger()
 WATCH_SECONDS, CHECKPOINT_SECONDS = 2.0, 60.0
 PROBE_SECONDS = 5.0
-CLOCK_STEP = 5.0  # seconds by which our wall clock may fall behind the steady one between two looks
 LEADER_SECONDS = 15.0
 """A poller looks this often whether it may lead."""
 
@@ -54,13 +57,18 @@ class Engine:
         told: Callable[[list[Outcome]], None] = lambda _: None,
         lookout: Lookout | None = None,
         alarm: float = 300.0,
+        queue: Queue | None = None,
     ) -> None:
         self.house, self.database, self.systems, self.bell, self.pace = house, database, systems, bell, pace
         self.pollers = {side: Poller(house, database, system, bell) for side, system in systems.items()}
         self.deliverers = {
-            side: Deliverer(house, database, system, bell, in_flight=in_flight, told=told)
+            side: Deliverer(
+                house, database, system, bell, in_flight=in_flight, told=told,
+                feed=None if queue is None else Feed(house, queue, side, bell),
+            )
             for side, system in systems.items()
-        }
+        }  # fmt: skip
+        self.relay = None if queue is None else Relay(house, database, queue, bell)
         self.schedule = Schedule(house, pace)
         self.next_poll = self.schedule.next_poll
         self.freshness = Freshness(house, database, pace, alarm)
@@ -70,7 +78,7 @@ class Engine:
         self._subscribed: set[Side] = set()
         self._page_errors: set[tuple[Side, str]] = set()
         self._refused: set[Side] = set()
-        self._clock_seen: tuple[float, float] | None = None  # wall and steady time when last looked
+        self._own_clock = OwnClock(house, database, self.schedule.clock_set_back)
         self._rested: set[Side] = set()
         self._there_since: dict[Side, float] = dict.fromkeys(BOTH, house.clock.now())
         self.running = False
@@ -85,6 +93,8 @@ class Engine:
             self._house_loop(stop),
             self._wake_at(stop),
         ]
+        if self.relay is not None:
+            loops.append(self.relay.run(stop))
         self.running = True
         self.schedule.begin()
         await self._lookout.look()  # before anything is sent
@@ -101,7 +111,7 @@ class Engine:
     async def _wake_at(self, stop: asyncio.Event) -> None:
         """Loops that sleep until their next turn, a poll's up to a minute, hear of the end at once."""
         await stop.wait()
-        self.bell.ring(*(f"{topic}.{side}" for topic in ("deliver", "poll", "watch") for side in BOTH))
+        self.bell.ring(*(f"{topic}.{side}" for topic in ("deliver", "relay", "poll", "watch") for side in BOTH))
 
     # ------------------------------------------------------------ single passes
     async def until_quiet(self, patience: float = 60.0) -> None:
@@ -190,7 +200,7 @@ class Engine:
         """Notices an outage though nothing is being sent, and the end of one at once."""
         last_probe = 0.0
         while not stop.is_set():
-            await self._watch_our_clock()
+            await self._own_clock.look()
             now = self.house.clock.now()
             if side in self._rested and not self.house.resting(side):
                 await self._after_rest(side)
@@ -270,16 +280,6 @@ class Engine:
                 await asyncio.wait_for(stop.wait(), CHECKPOINT_SECONDS)
             except TimeoutError:
                 continue
-
-    async def _watch_our_clock(self) -> None:
-        """Waits are written in wall time, so that they outlive a restart: a clock set back must not prolong them."""
-        now, steady = self.house.clock.now(), asyncio.get_running_loop().time()
-        was, self._clock_seen = self._clock_seen, (now, steady)
-        lost = 0.0 if was is None else (steady - was[1]) - (now - was[0])
-        if lost > CLOCK_STEP:
-            log.warning("our clock was set back", seconds=round(lost))
-            await self.database.write(lambda tx: deliveries.clock_set_back(tx, lost))
-            self.schedule.clock_set_back(lost)
 
     async def keep_house(self) -> None:
         """Forgets what has run out: past slots, old webhook ids."""

@@ -127,6 +127,7 @@ async def status(engine: Engine) -> dict[str, Any]:
         }
 
     told = await database.read(look)
+    told["queue"] = {"broker": "embedded", "code": None} if engine.relay is None else engine.relay.status()
     healths = {side.value: system.health() for side, system in engine.systems.items()}
     systems = healths_status(healths)
     for kind, numbers in told["kinds"].items():

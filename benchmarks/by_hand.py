@@ -30,7 +30,8 @@ TYPE_CODES = {"1": "old", "2": "temporary", "3": "single"}
 SEXES, SEX_CODES = {"Мужской": "male", "Женский": "female"}, {"M": "male", "F": "female"}
 STATES, STATE_CODES = {"Действует": "active", "Погашен": "closed"}, {"ACTIVE": "active", "CLOSED": "closed"}
 
-EMAIL = re.compile(r"[a-z0-9._+-]{1,64}@(?:[a-z0-9-]{1,60}\.){1,2}[a-z0-9-]{1,60}").fullmatch
+EMAIL = re.compile(r"[a-z0-9._+-]{1,64}+@[a-z0-9-]{1,60}+\.[a-z0-9-]{1,60}+(?:\.[a-z0-9-]{1,60}+)?").fullmatch
+AREAS = {f"+7({code:03d})": f"+7{code:03d}" for code in range(1000)}
 NAMES: Memo = {}
 MAYBE_NAMES: Memo = {None: None, "": None}
 BORN: Memo = {}
@@ -60,18 +61,16 @@ def gosuslugi(doc: Any) -> Reading:
             raise _Unusual
         snils = get("СНИЛС")
         if snils is not None:
-            a, b, c, d = snils[:3], snils[4:7], snils[8:11], snils[12:]
-            if snils[3::4] != "-- " or CHECK[FIRST[a] + SECOND[b] + THIRD[c]] != d:
+            (a, b, c), d = snils[:11].split("-"), snils[12:]
+            if d != CHECK[FIRST[a] + SECOND[b] + THIRD[c]] or snils[11] != " ":
                 raise _Unusual
             snils = f"{a}{b}{c}{d}"
         phone = get("Телефон")
         if phone is not None:
-            digits = phone[3:6] + phone[7:]
-            if phone[:3] != "+7(" or phone[6] != ")" or len(digits) != 10 or not digits.isdigit():
+            area, rest = AREAS[phone[:7]], phone[7:]
+            if len(rest) != 7 or not rest.isdigit() or not rest.isascii():
                 raise _Unusual
-            if not digits.isascii():
-                raise _Unusual
-            phone = "+7" + digits
+            phone = area + rest
         email = get("Электронная почта")
         if email is not None and EMAIL(email) is None:
             raise _Unusual
@@ -95,7 +94,7 @@ def gosuslugi(doc: Any) -> Reading:
                 "status": STATES[get("Статус")],
             }
         )
-    except (KeyError, TypeError, AttributeError, IndexError, _Unusual):
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, _Unusual):
         return _careful(doc, _GOSUSLUGI)
 
 
@@ -138,7 +137,7 @@ def emias(doc: Any) -> Reading:
                 "status": STATE_CODES[get("status")],
             }
         )
-    except (KeyError, TypeError, AttributeError, IndexError, _Unusual):
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, _Unusual):
         return _careful(doc, _EMIAS)
 
 

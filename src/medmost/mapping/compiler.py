@@ -19,6 +19,7 @@ from medmost.mapping.rows import Last, ListPlan, append_rows, read_list, replace
 from medmost.mapping.source import Part, reader_source, writer_source
 from medmost.mapping.unfit import Unfit, missing, no_record
 
+_GOSUSLUGI = Side.GOSUSLUGI  # a name is found sooner than a member of an enumeration
 _OF_NOBODY = (DataClass.NONE, DataClass.ADMINISTRATIVE)
 _ROW_HELPERS = {
     "section": paths.section,
@@ -30,6 +31,7 @@ _ROW_HELPERS = {
     "Unfit": Unfit,
     "Reading": Reading,
     "no_record": no_record,
+    "other_form": quick.OTHER_FORM,
     "read_list": read_list,
     "replace_list": replace_list,
     "append_rows": append_rows,
@@ -42,14 +44,14 @@ class CompiledMapping:
     def __init__(self, rule: KindRule) -> None:
         self.rule = rule
         self.kind = kind_of(rule)
-        made = {side: _compile(rule.fields, side, rule.constants, whole=True) for side in BOTH}
+        made = {side: _compile(rule.fields, side, rule.constants, rule.key) for side in BOTH}
         self._gosuslugi, self._emias = (made[side][0] for side in BOTH)
         self._write = {side: made[side][1] for side in BOTH}
         self._source = {side: made[side][2] for side in BOTH}
 
     def read(self, side: Side, doc: Doc) -> Reading:
         """Canonical fields; a field that does not fit is None and named in the problems. Any JSON value may come."""
-        reading: Reading = (self._gosuslugi if side is Side.GOSUSLUGI else self._emias)(doc)
+        reading: Reading = (self._gosuslugi if side is _GOSUSLUGI else self._emias)(doc)
         return reading
 
     def write(self, side: Side, fields: Fields, onto: Doc | None) -> Doc:
@@ -135,9 +137,9 @@ def lens_of(field: RowField, side: Side) -> Lens | None:
 
 
 def _compile(
-    fields: tuple[RowField, ...], side: Side, constants: tuple[Constant, ...] = (), *, whole: bool
+    fields: tuple[RowField, ...], side: Side, constants: tuple[Constant, ...] = (), key: tuple[str, ...] | None = None
 ) -> tuple[Any, Any, str]:
-    """Reader, writer and their source for the fields that a side shows."""
+    """Reader, writer and their source for the fields that a side shows; without a key they are a row's of a list."""
     names: dict[str, Any] = dict(_ROW_HELPERS)
     parts: list[Part] = []
     for number, field in enumerate(fields):
@@ -153,15 +155,16 @@ def _compile(
         names[f"read_{number}"], names[f"write_{number}"] = lens.read, lens.write
         for other, copy in enumerate(place.copies):
             names[f"write_{number}_{other}"] = lens.write if copy.form is None else LENSES[copy.form].write
-        parts.append(_quick(_part(number, field, place, side), field, place, lens, names))
+        repeats = field.data in _OF_NOBODY and (place.form == "text" or (key is not None and field.name not in key))
+        parts.append(_quick(_part(number, field, place, side), field, place, lens, names, repeats=repeats))
     absent = [field.name for field in fields if field.place(side) is None]
     text = (
-        reader_source(parts, absent, whole=whole)
+        reader_source(parts, absent, whole=key is not None)
         + "\n\n"
         + writer_source(parts, [(paths.parse(one.at) or (), one.value) for one in constants if one.side is side])
     )
     exec(compile(text, f"<mapping {side}>", "exec"), names)  # noqa: S102  # source made of checked rules only
-    return names["read"], names["write"], text
+    return quick.with_known_keys(names["read"]), names["write"], text
 
 
 def _part(number: int, field: RowField, place: Place, side: Side) -> Part:
@@ -179,10 +182,13 @@ def _part(number: int, field: RowField, place: Place, side: Side) -> Part:
     )
 
 
-def _quick(part: Part, field: RowField, place: Place, lens: Lens, names: dict[str, Any]) -> Part:
-    """The part with its quick way, whose tables and memos go into `names`: one memo a format in a reader."""
+def _quick(part: Part, field: RowField, place: Place, lens: Lens, names: dict[str, Any], *, repeats: bool) -> Part:
+    """The part with its quick way, whose tables and memos go into `names`: one memo a format in a reader.
+
+    `repeats`: what the field says of a record many others say too, and it is nobody's.
+    """
     test, memo = quick.TESTS.get(place.form or ""), None
-    if field.codes or place.form in quick.MEMOS or (place.form == "text" and field.data in _OF_NOBODY):
+    if field.codes or place.form in quick.MEMOS or (place.form in quick.MAYBE_MEMOS and repeats):
         # A required or otherwise named field looks further where nothing is shown: its memo knows no empty value.
         empties = not part.required and len(part.paths) == 1
         name = f"codes_{part.number}" if field.codes else f"memo_{''.join(filter(str.isalnum, place.form or ''))}"
@@ -196,7 +202,7 @@ def _quick(part: Part, field: RowField, place: Place, lens: Lens, names: dict[st
 
 
 def _list_plan(field: FieldRule, place: Place, side: Side) -> ListPlan:
-    read, write, _ = _compile(field.rows, side, whole=False)
+    read, write, _ = _compile(field.rows, side)
     by_name = {row.name: row for row in field.rows}
     last = []
     for name, at in place.last.items():

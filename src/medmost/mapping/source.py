@@ -74,14 +74,11 @@ def _read_part(part: Part, sections: dict[Path, str]) -> list[str]:
 
 def _by_test(part: Part, test: Test, value: str, odd: list[str]) -> list[str]:
     none = ["    if found is None:", f"        {value} = None"] if not part.required and len(part.paths) == 1 else []
-    if not test.first:
-        plain = [f"    if {test.when}:", f"        {value} = {test.value}"]
-        return [*plain, *(line.replace("if", "elif", 1) for line in none), "    else:", *odd]
     tried = [
         "try:",
-        f"    {test.first}",
+        *([f"    {test.first}"] if test.first else []),
         f"    fits = {test.when}",
-        "except (KeyError, TypeError):",
+        "except other_form:",
         "    fits = False",
         "if fits:",
         f"    {value} = {test.value}",

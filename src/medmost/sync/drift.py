@@ -122,7 +122,7 @@ def _count_missing(desk: Desk, where: Where, profile: Profile, part: list[Seen],
         del watch.lacking[name]
         if name[2] not in held:
             doubt.over(desk, where, name[2])
-    for field in none_shows - held:
+    for field in sorted(none_shows - held):
         rule = _rule(desk, kind, field)
         refs = {one.observation.ref for one in part if rule.required or _had(desk, one, field)}
         if not refs:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from medmost.launch.access_steps import console_url
 from medmost.launch.installation import KEPT, Installation
+from medmost.systems.settings import ESIA_SCOPES
 
-SCOPES = ("openid", "fullname", "birthdate", "snils", "medical_doc")
+SCOPES = tuple(ESIA_SCOPES.split())
 """What linking asks ЕСИА for (design §8; facts/gosuslugi.md §1.9)."""
 
 

@@ -81,6 +81,26 @@ def listed(tx: Transaction, cipher: Cipher) -> list[Link]:
     return [_opened(row, cipher) for row in tx.execute(query)]
 
 
+def of_patients(tx: Transaction, cipher: Cipher, patients: Iterable[bytes]) -> list[Link]:
+    """The links in force of these patients."""
+    return _in_force(tx, cipher, "policy_index", patients)
+
+
+def of_accounts(tx: Transaction, cipher: Cipher, accounts: Iterable[str]) -> list[Link]:
+    """The links in force of these accounts."""
+    return _in_force(tx, cipher, "account_index", (cipher.blind("account", one) for one in accounts))
+
+
+def _in_force(tx: Transaction, cipher: Cipher, column: str, indexes: Iterable[bytes]) -> list[Link]:
+    wanted = sorted(set(indexes))
+    marks = ",".join("?" * len(wanted))
+    query = (
+        "SELECT id, state, policy_index, body, consent_hash, created_at, revoked_at FROM link "  # noqa: S608  # marks and a column of ours
+        f"WHERE state = 'active' AND {column} IN ({marks}) ORDER BY id"
+    )
+    return [_opened(row, cipher) for row in tx.execute(query, wanted)]
+
+
 def by_id(tx: Transaction, cipher: Cipher, id_: int) -> Link | None:
     query = "SELECT id, state, policy_index, body, consent_hash, created_at, revoked_at FROM link WHERE id = ?"
     row = tx.execute(query, (id_,)).fetchone()

@@ -14,6 +14,8 @@ from medmost.systems.emias.auth import ClientCredentials
 from medmost.systems.emias.exchange import Emias
 from medmost.systems.gosuslugi import wire as gosuslugi_wire
 from medmost.systems.gosuslugi.esia import ExtAppToken
+from medmost.systems.gosuslugi.login import EsiaLogin
+from medmost.systems.gosuslugi.login import complain as esia_complain
 from medmost.systems.gosuslugi.system import Gosuslugi
 from medmost.systems.http import Http
 from medmost.systems.limits import Gate
@@ -22,6 +24,7 @@ from medmost.systems.signing import make_signer
 from medmost.systems.tokens import TokenKeeper, TokenVault
 from medmost.systems.transport import AiohttpTransport, Transport
 
+LOGINS_PER_MINUTE, LOGINS_AT_ONCE = 1200, 8
 Chance = Callable[[], float]
 """A uniform number in [0, 1)."""
 
@@ -66,7 +69,7 @@ def connect_gosuslugi(
     http = Http(
         side, settings.base_url, transport or _sockets(settings), gate, clock, gosuslugi_wire.complain, environment=env
     )
-    signer = make_signer(settings.signer, settings.key, settings.certificate, settings.command)
+    signer = make_signer(settings.signer, settings.key, settings.certificate, settings.command, settings.raw_command)
     tokens = _keeper(side, ExtAppToken(http, settings, signer), vault, clock)
     http.authorise(tokens)
     return Gosuslugi(http, settings, tokens, signer)
@@ -89,6 +92,19 @@ def connect_emias(
     tokens = _keeper(side, ClientCredentials(http, settings), vault, clock)
     http.authorise(tokens)
     return Emias(http, settings, tokens)
+
+
+def connect_login(settings: GosuslugiSettings, clock: Clock | None = None) -> EsiaLogin:
+    """ЕСИА for citizens: calls and limits of its own, so that many logins never hold up the exchange, nor it them."""
+    clock = clock or MachineClock()
+    gate = Gate(Side.GOSUSLUGI, clock, per_minute=LOGINS_PER_MINUTE, in_flight=LOGINS_AT_ONCE)
+    base = settings.esia_url or settings.base_url
+    http = Http(Side.GOSUSLUGI, base, _sockets(settings), gate, clock, esia_complain, environment=settings.environment)
+    return EsiaLogin(
+        http,
+        settings,
+        make_signer(settings.signer, settings.key, settings.certificate, settings.command, settings.raw_command),
+    )
 
 
 def _sockets(settings: GosuslugiSettings | EmiasSettings) -> AiohttpTransport:

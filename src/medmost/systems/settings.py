@@ -9,6 +9,10 @@ from typing import Literal
 
 import msgspec
 
+ESIA_SCOPES = (
+    "openid fullname birthdate gender snils medical_doc kid_fullname kid_birthdate kid_gender kid_snils kid_medical_doc"
+)
+
 
 class _End(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What both ends share. Times in seconds."""
@@ -35,7 +39,11 @@ class GosuslugiSettings(_End, frozen=True, kw_only=True, forbid_unknown_fields=T
     key: str = ""  # of the organisation's electronic signature; empty where an external command keeps it
     certificate: str
     command: tuple[str, ...] = ()  # signer "command": data on stdin, detached CMS (DER) on stdout
+    raw_command: tuple[str, ...] = ()  # signer "command": data on stdin, the bare 64 bytes of a signature on stdout
     client: str = ""  # the name under which the system knows us
+    esia_url: str = ""  # where citizens log in, where that is not base_url (https://esia.gosuslugi.ru)
+    esia_issuer: str = "http://esia.gosuslugi.ru/"  # `iss` of ЕСИА's tokens (facts/gosuslugi.md §1.6)
+    esia_scopes: str = ESIA_SCOPES  # what linking asks the citizen for; without kid_medical_doc no children
     token_path: str = "/esia-rs/api/public/v1/orgs/ext-app/{api_key}/tkn"  # noqa: S105 (an address)
     exchange_path: str = "/api/exchange/v1"
     orders_path: str = "/api/gusmev"

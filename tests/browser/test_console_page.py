@@ -185,14 +185,6 @@ async def test_language_is_switched_by_a_link(screen: Screen) -> None:
     assert screen.house.calls > seen
 
 
-async def test_link_page_is_readable_on_a_phone(screen: Screen) -> None:
-    page = await screen.open("/link", viewport={"width": 360, "height": 700})
-    await expect(page.get_by_role("heading", name="Подключение ЕМИАС")).to_be_visible()
-    await expect(page.get_by_text("8-800-000-00-00")).to_be_visible()
-    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    await picture(page, "link")
-
-
 async def picture(page: Page, name: str) -> None:
     """Keeps what the page looks like where MEDMOST_PICTURES names a folder (the README's picture is made so)."""
     folder = os.environ.get("MEDMOST_PICTURES")

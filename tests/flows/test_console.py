@@ -82,7 +82,6 @@ class House:
             ready=lambda: self.reasons,
             attention=lambda: self.attention,
             support="Поддержка: 8-800-000-00-00",
-            return_origins=("http://127.0.0.1:8801",),
         )
 
 
@@ -321,32 +320,15 @@ async def test_long_attention_list_is_cut_and_counted(client: aiohttp.ClientSess
     assert "и ещё 20" in html
 
 
-async def test_link_page_promises_nothing(client: aiohttp.ClientSession) -> None:
-    _, html, _ = await answer(client, "/link?return=http://127.0.0.1:8801/cabinet")
-    assert "появится в следующей версии" in html
-    assert "Поддержка: 8-800-000-00-00" in html
-    assert 'href="http://127.0.0.1:8801/cabinet"' in html
-
-
-@pytest.mark.parametrize(
-    "away",
-    [
-        "https://evil.example/",
-        "//127.0.0.1:8801/",
-        "http://127.0.0.1:8801@evil.example/",
-        "javascript:alert(1)",
-        "http://[",
-    ],
-)
-async def test_link_page_leads_only_home(client: aiohttp.ClientSession, away: str) -> None:
-    async with client.get("/link", params={"return": away}) as response:
+async def test_link_page_without_esia_is_closed(client: aiohttp.ClientSession) -> None:
+    async with client.get("/link") as response:
         html = await response.text()
-        assert response.status == 200
-    assert 'class="button"' not in html
-    assert "evil" not in html
+        assert response.status == 404
+    assert "MM-LINK-CLOSED" in html
+    assert "Поддержка: 8-800-000-00-00" in html
 
 
-@pytest.mark.parametrize("path", ["/", "/link", "/metrics", "/api/v1/status", "/nothing", "/static/htmx.min.js"])
+@pytest.mark.parametrize("path", ["/", "/metrics", "/api/v1/status", "/nothing", "/static/htmx.min.js"])
 async def test_every_answer_forbids_foreign_content(client: aiohttp.ClientSession, path: str) -> None:
     _, text, headers = await answer(client, path, Accept="text/html")
     policy = headers["content-security-policy"]

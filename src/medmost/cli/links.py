@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Привязки учётных з
 Config = Annotated[Path | None, typer.Option("--config", help="папка настроек", envvar="MEDMOST_CONFIG")]
 Values = Annotated[bool, typer.Option("--values", help="показать номера полисов (личные данные!)")]
 Json = Annotated[bool, typer.Option("--json", help="машинный вид")]
-COLUMNS = ("oid", "policy_number", "consent")
+COLUMNS = ("oid", "policy_number", "consent", "birth_date")
 
 
 @app.command("add")
@@ -26,15 +26,16 @@ def add(
     policy: Annotated[str, typer.Option(help="номер полиса")],
     consent: Annotated[Path, typer.Option(help="файл согласия")],
     config: Config = None,
+    birth_date: Annotated[str, typer.Option(help="дата рождения с бумаги, ДД.ММ.ГГГГ: сверяется с ЕМИАС")] = "",
 ) -> None:
     """Привязка по согласию на бумаге."""
-    row = {"oid": oid, "policy_number": policy, "consent": _consent_of(consent)}
+    row = {"oid": oid, "policy_number": policy, "birth_date": birth_date, "consent": _consent_of(consent)}
     _link(config, [row])
 
 
 @app.command("import")
 def import_(file: Path, config: Config = None) -> None:
-    """Много привязок: CSV со столбцами oid, policy_number, consent (слова согласия)."""
+    """Много привязок: CSV со столбцами oid, policy_number, consent (слова согласия), birth_date (если есть)."""
     _link(config, _rows_of(file))
 
 
@@ -73,7 +74,8 @@ def _rows_of(file: Path) -> list[dict[str, Any]]:
             if missing:
                 raise ended_by(_wrong(file, f"строка 1: нет столбца {missing[0]}", f"line 1: no column {missing[0]}"))
             return [
-                {name: row[name] for name in COLUMNS[:2]} | {"consent": {"text": row.get("consent") or ""}}
+                {name: row[name] for name in COLUMNS[:2]}
+                | {"birth_date": row.get("birth_date") or "", "consent": {"text": row.get("consent") or ""}}
                 for row in reader
             ]
     except OSError as error:

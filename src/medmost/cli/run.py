@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,9 +18,11 @@ from medmost.console import Attention, ConsolePorts, make_console, serve
 from medmost.console.gate import Gate
 from medmost.domain.errors import Transient
 from medmost.domain.record import Side
+from medmost.linking.flow import Linking
 from medmost.store import ledgers
 from medmost.sync.receive import STATUS
 from medmost.sync.status import status
+from medmost.systems.connect import connect_login
 
 log = structlog.get_logger()
 CONTROL_ONLY_ONE = ("sync", "migrate", "audit")
@@ -60,7 +63,7 @@ async def serve_app(app: App, stop: asyncio.Event) -> None:
                 return await operate(app, do, args, progress)
         return await operate(app, do, args, progress)
 
-    config = app.config
+    config, linking = app.config, citizens_page(app)
     async with serve_control(config.folder, control):
         tasks = [
             asyncio.create_task(work)
@@ -68,7 +71,9 @@ async def serve_app(app: App, stop: asyncio.Event) -> None:
                 app.engine.run(stop),
                 forward_events(app, stop),
                 refresh_metrics(app, stop),
-                serve(make_console(console_ports(app, control)), config.console.host, config.console.port, stop),
+                serve(
+                    make_console(console_ports(app, control, linking)), config.console.host, config.console.port, stop
+                ),
             )
         ]
         log.info("medmost runs", console=config.console.url, mapping=app.mapping_hash[:12])
@@ -76,11 +81,25 @@ async def serve_app(app: App, stop: asyncio.Event) -> None:
         stop.set()
         app.bell.ring("notify")
         await asyncio.wait(tasks)
+        await linking.close()
         for task in done:
             task.result()
 
 
-def console_ports(app: App, control: Operate) -> ConsolePorts:
+def citizens_page(app: App) -> Linking:
+    """What a citizen can do under `/link`; ЕСИА is asked only when somebody logs in."""
+    config, ours = app.config, app.config.systems.gosuslugi
+    return Linking(
+        app.engine,
+        connect_login(ours),
+        partial(status, app.engine),
+        console=config.console.url,
+        portal=ours.portal_url or ours.base_url,
+        operator=config.legal.operator,
+    )
+
+
+def console_ports(app: App, control: Operate, linking: Linking | None = None) -> ConsolePorts:
     """What the console may ask and do."""
 
     async def told() -> dict[str, Any]:
@@ -111,6 +130,7 @@ def console_ports(app: App, control: Operate) -> ConsolePorts:
         ),
         operate=operation,
         support=app.config.contacts.support,
+        linking=linking,
     )
 
 

@@ -90,6 +90,7 @@ class Legal(_Section, frozen=True, kw_only=True):
     """On what legal basis policies flow without a link (design §8); journalled with each migration."""
 
     policy_basis: str = ""
+    operator: str = ""  # name and address of who runs medmost, as the citizen's consent names them
 
 
 class Notices(_Section, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The overview, alive by server-sent events, and, for citizens, what linking will be."""
+"""The overview, alive by server-sent events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from litestar import Response, get
 from litestar.response import ServerSentEvent
@@ -15,7 +14,7 @@ from litestar.response.sse import ServerSentEventMessage
 from medmost.console.api import Ports
 from medmost.console.entry import Asked, page_language
 from medmost.console.ports import ConsolePorts, told
-from medmost.console.rendering import page, rendered, screen
+from medmost.console.rendering import rendered, screen
 from medmost.console.rights import Right
 from medmost.console.view import View, view_of
 from medmost.notify.words import Lang
@@ -45,15 +44,3 @@ async def events(request: Asked, ports: Ports) -> ServerSentEvent:
             await asyncio.sleep(EVERY)
 
     return ServerSentEvent(stream())
-
-
-@get("/link", include_in_schema=False, opt={"right": Right.OPEN})
-async def link(request: Asked, ports: Ports) -> Response[str]:
-    """Linking by the citizen is not there yet, and the page says so. Leads back only to addresses we know."""
-    wish = request.query_params.get("return", "")
-    try:
-        parts = urlsplit(wish)
-        known = f"{parts.scheme}://{parts.netloc}" in ports.return_origins
-    except ValueError:
-        known = False
-    return page("link.html", page_language(request), back=wish if known else None, support=ports.support)

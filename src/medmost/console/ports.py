@@ -9,6 +9,7 @@ from typing import Any, TypedDict, TypeVar
 
 from medmost.console.gate import Gate
 from medmost.domain.record import Side
+from medmost.linking.flow import Linking
 
 T = TypeVar("T")
 
@@ -30,9 +31,9 @@ class ConsolePorts:
     """`status` answers contracts §4. `hook` takes a webhook (headers in lower case) and answers its HTTP status.
 
     `ready` answers why medmost cannot do its work now, as sentences; empty: it can. `ready` and `attention` may be
-    plain functions or coroutines. `support` is shown to users. `return_origins` are the addresses that `/link` may
-    lead back to. `gate` lets people in. `operate` runs an operation of the command line by its name and arguments
-    (cli/operations/registry) and answers its exit code and result: pages have no second way in.
+    plain functions or coroutines. `support` is shown to users. `linking` is what the citizen's page does; without it
+    the page says how to link otherwise. `gate` lets people in. `operate` runs an operation of the command line by its
+    name and arguments (cli/operations/registry) and answers its exit code and result: pages have no second way in.
     """
 
     status: Callable[[], Awaitable[dict[str, Any]]]
@@ -43,7 +44,7 @@ class ConsolePorts:
     gate: Gate
     operate: Callable[[str, dict[str, Any]], Awaitable[tuple[int, Any]]]
     support: str = ""
-    return_origins: tuple[str, ...] = ()
+    linking: Linking | None = None
 
 
 async def told(answer: T | Awaitable[T]) -> T:

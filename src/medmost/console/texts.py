@@ -82,12 +82,6 @@ _RU: Final = {
     "do_brake": "Посмотрите, что случилось: medmost brakes list",
     "do_duplicate": "Две записи на одно место: medmost pairs show",
     "do_other": "Посмотрите: medmost status",
-    "link_title": "Подключение ЕМИАС",
-    "link_lead": "Самостоятельное подключение на этой странице появится в следующей версии.",
-    "link_how": "Сейчас полис подключает сотрудник вашей организации по вашему письменному согласию. После этого "
-    "записи на приём, анализы и прививки появятся в личном кабинете сами.",
-    "link_nothing": "Вы ничего не подключили и ни на что не согласились, открыв эту страницу.",
-    "link_back": "Вернуться на Госуслуги",
     "home": "К состоянию обмена",
     "error": "Не получилось",
 }
@@ -166,12 +160,6 @@ _EN: Final = {
     "do_brake": "See what has happened: medmost brakes list",
     "do_duplicate": "Two records for one place: medmost pairs show",
     "do_other": "Have a look: medmost status",
-    "link_title": "Linking EMIAS",
-    "link_lead": "Linking by yourself on this page comes with a later version.",
-    "link_how": "For now a person of your organisation links the policy on the grounds of your written consent. "
-    "From then on visits, analyses and vaccinations appear in your account by themselves.",
-    "link_nothing": "By opening this page you have linked nothing and agreed to nothing.",
-    "link_back": "Back to Gosuslugi",
     "home": "To the state of the exchange",
     "error": "That did not work",
 }

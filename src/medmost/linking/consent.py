@@ -1,4 +1,4 @@
-"""The consent a citizen gives: a document of its own, with a version, in both languages (152-ФЗ art. 9 p. 4, design §8).
+"""The consent a citizen gives: a document of its own, with a version, in both languages (152-ФЗ art. 9 p. 4).
 
 Each new wording gets a new version; what somebody agreed to is kept with the state by its hash, so that it can be
 printed years later as it was read.

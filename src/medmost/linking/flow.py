@@ -8,18 +8,17 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import msgspec
 import structlog
 
 from medmost.domain.errors import Refused, Transient
 from medmost.domain.record import BOTH, Side
 from medmost.linking import consent, story
+from medmost.linking.choices import Choice, choices_of
 from medmost.linking.consent import Document, Lang
 from medmost.linking.matching import matches, person_of_holder, policy_at
 from medmost.linking.opening import Wish, open_link, refused
 from medmost.linking.visits import Visit, Visits
 from medmost.store import journal, links, patients
-from medmost.store.links import Link
 from medmost.store.transaction import Transaction
 from medmost.sync.engine import Engine
 from medmost.sync.linked import close_link, read_backlog
@@ -29,18 +28,6 @@ from medmost.systems.gosuslugi.login import EsiaLogin, refusal, untrusted
 log = structlog.get_logger("medmost.linking")
 RETURN: Final = "/link/esia"
 CITIZEN: Final = "citizen"
-
-
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """A policy on the page. `number` is for the citizen's own eyes; `at` names it in forms instead."""
-
-    at: int
-    number: str
-    insurer: str
-    holder: Holder
-    verified: bool
-    link: Link | None  # in force, of this policy under whatever number it had
-    other: bool = False  # the person has another policy linked
 
 
 class Linking:
@@ -115,7 +102,7 @@ class Linking:
     # ------------------------------------------------------------ what there is
     async def choices(self, visit: Visit) -> list[Choice]:
         """«Мои полисы»: each policy of the person and of the person's children, and how it stands."""
-        return await self._database.read(lambda tx: self._choices(tx, _holders(visit)))
+        return await self._database.read(lambda tx: choices_of(tx, self._house, _holders(visit)))
 
     def document(self, lang: Lang) -> Document:
         return consent.document(lang, self._operator)
@@ -213,7 +200,11 @@ class Linking:
         except Refused:
             raise _not_confirmed() from None  # whose it is, is nobody else's business
         journal.append(
-            tx, self._house.writer, now, {"act": "link.add", "links": [id_], "actor": CITIZEN, "consent": read.version}, []
+            tx,
+            self._house.writer,
+            now,
+            {"act": "link.add", "links": [id_], "actor": CITIZEN, "consent": read.version},
+            [],
         )
         return id_
 
@@ -225,27 +216,6 @@ class Linking:
             await read_backlog(self._house, self._database, self._engine.pollers, sorted(group))
         except Transient:
             self._engine.left_over.update(BOTH)
-
-    def _choices(self, tx: Transaction, holders: tuple[Holder, ...]) -> list[Choice]:
-        found: list[Choice] = []
-        cipher = self._house.cipher
-        for holder in holders:
-            own = links.of_accounts(tx, cipher, [holder.oid])
-            for policy in holder.policies:
-                group = patients.group(tx, links.patient_index(cipher, policy.number))
-                mine = [one for one in own if links.patient_index(cipher, one.policy_number) in group]
-                found.append(
-                    Choice(
-                        at=len(found),
-                        number=policy.number,
-                        insurer=policy.insurer,
-                        holder=holder,
-                        verified=policy.verified,
-                        link=mine[0] if mine else None,
-                        other=bool(own) and not mine,
-                    )
-                )
-        return found
 
     @staticmethod
     def _linked(choices: list[Choice], at: int) -> Choice:

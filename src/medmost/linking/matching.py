@@ -47,7 +47,7 @@ def person_of_holder(holder: Holder, number: str) -> Person:
 
 
 def matches(shown: Fields | None, holder: Person) -> Verdict:
-    """`same` only where the system's policy is this person's beyond doubt; a changed number counts as the former one."""
+    """`same` only where the system's policy is this person's beyond doubt; a changed number is the former one."""
     if shown is None or holder.policy_number is None:
         return Verdict("ambiguous", ("policy",))
     return same_person(person_of(shown, former=(holder.policy_number,)), holder)

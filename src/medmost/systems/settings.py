@@ -41,6 +41,7 @@ class GosuslugiSettings(_End, frozen=True, kw_only=True, forbid_unknown_fields=T
     command: tuple[str, ...] = ()  # signer "command": data on stdin, detached CMS (DER) on stdout
     raw_command: tuple[str, ...] = ()  # signer "command": data on stdin, the bare 64 bytes of a signature on stdout
     client: str = ""  # the name under which the system knows us
+    portal_url: str = ""  # the cabinet that citizens come from and go back to, where that is not base_url
     esia_url: str = ""  # where citizens log in, where that is not base_url (https://esia.gosuslugi.ru)
     esia_issuer: str = "http://esia.gosuslugi.ru/"  # `iss` of ЕСИА's tokens (facts/gosuslugi.md §1.6)
     esia_scopes: str = ESIA_SCOPES  # what linking asks the citizen for; without kid_medical_doc no children

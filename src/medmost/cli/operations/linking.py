@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,18 +12,19 @@ import orjson
 
 from medmost.app import App
 from medmost.cli.control import Progress
-from medmost.domain.errors import Fatal, Transient
-from medmost.domain.record import BOTH
+from medmost.domain.errors import Fatal, Refused, Transient
+from medmost.domain.record import BOTH, Side
+from medmost.linking.matching import policy_at
+from medmost.linking.opening import Wish, open_link, refused
 from medmost.store import journal, links
 from medmost.store.transaction import Transaction
 from medmost.sync.linked import close_link, read_backlog
+from medmost.systems.gosuslugi.holders import iso_date
 
 LINK_BATCH = 200
-TAKEN = (
-    "MM-LINK-TAKEN",
-    "этот полис или эта учётная запись уже привязаны: сначала отзовите прежнюю привязку",
-    "this policy or this account is linked already: end the former link first",
-)
+CHECKS_AT_ONCE = 8
+Trouble = tuple[str, str, str]
+"""Code, Russian, English."""
 
 
 async def import_links(app: App, args: dict[str, Any], progress: Progress) -> tuple[int, Any]:
@@ -36,7 +39,8 @@ async def import_links(app: App, args: dict[str, Any], progress: Progress) -> tu
     later: str | None = None
     for start in range(0, len(rows), LINK_BATCH):
         part = rows[start : start + LINK_BATCH]
-        new = await app.database.write(lambda tx, part=part, start=start: _add_links(tx, app, part, start))  # type: ignore[misc]  # lambda defaults are untyped
+        doubts = await _doubts(app, part, start)
+        new = await app.database.write(partial(_add_links, app=app, rows=part, before=start, doubts=doubts))
         added += new.ids
         refused += new.refused
         try:
@@ -58,41 +62,53 @@ class Added(msgspec.Struct):
     refused: list[dict[str, Any]] = []
 
 
-def _add_links(tx: Transaction, app: App, rows: list[dict[str, Any]], before: int) -> Added:
+def _add_links(tx: Transaction, app: App, rows: list[dict[str, Any]], before: int, doubts: dict[int, Trouble]) -> Added:
     now, done = app.house.clock.now(), Added()
     for place, row in enumerate(rows, before + 1):
         policy, oid = str(row["policy_number"] or "").strip(), str(row["oid"] or "").strip()
-        trouble = _wrong_row(policy, oid)
         consent = dict(row.get("consent") or {})
-        text = orjson.dumps(consent, option=orjson.OPT_SORT_KEYS)
-        id_ = None
-        if trouble is None:
-            id_ = links.add(
-                tx,
-                app.house.cipher,
-                account=oid,
-                policy_number=policy,
-                consent=consent,
-                consent_hash=hashlib.sha256(text).hexdigest(),
-                at=now,
+        digest = hashlib.sha256(orjson.dumps(consent, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        try:
+            if place in doubts:
+                raise refused(*doubts[place])
+            done.ids.append(
+                open_link(tx, app.house, Wish(account=oid, policy_number=policy, consent=consent, consent_hash=digest))
             )
-        if id_ is None:
-            code, ru, en = trouble or TAKEN
-            told = {"row": place, "policy_number": masked(policy), "code": code, "ru": ru, "en": en}
-            done.refused.append(told)
-        else:
-            done.ids.append(id_)
             done.patients.append(links.patient_index(app.house.cipher, policy))
+        except Refused as error:
+            told = {"row": place, "policy_number": masked(policy)}
+            done.refused.append(told | {"code": error.code, "ru": error.ru, "en": error.en})
     if done.ids:
         journal.append(tx, app.house.writer, now, {"act": "link.add", "links": done.ids}, [])
     return done
 
 
-def _wrong_row(policy: str, oid: str) -> tuple[str, str, str] | None:
-    if not (policy.isascii() and policy.isdigit() and len(policy) == 16):
-        return "MM-LINK-POLICY", "номер полиса — это 16 цифр", "a policy number has 16 digits"
-    if not (oid.isascii() and oid.isdigit()):
-        return "MM-LINK-ACCOUNT", "номер учётной записи ЕСИА — это цифры", "the number of an ESIA account is digits"
+async def _doubts(app: App, rows: list[dict[str, Any]], before: int) -> dict[int, Trouble]:
+    """Rows whose policy is not the person's: place -> why. Only those are asked about that tell a birth date."""
+    told = {place: row for place, row in enumerate(rows, before + 1) if row.get("birth_date")}
+    at_once = asyncio.Semaphore(CHECKS_AT_ONCE)
+
+    async def look(row: dict[str, Any]) -> Trouble | None:
+        async with at_once:
+            return await _doubt(app, str(row["policy_number"] or "").strip(), str(row["birth_date"]).strip())
+
+    found = await asyncio.gather(*(look(row) for row in told.values()))
+    return {place: trouble for place, trouble in zip(told, found, strict=True) if trouble is not None}
+
+
+async def _doubt(app: App, policy: str, birth_date: str) -> Trouble | None:
+    """Does EMIAS know this policy as that of somebody born then?"""
+    born = iso_date(birth_date)
+    if born is None:
+        return "MM-LINK-BORN", "дата рождения пишется ДД.ММ.ГГГГ", "a birth date is written DD.MM.YYYY"
+    if not policy:
+        return None  # the number's own trouble is told by the link
+    try:
+        shown = await policy_at(app.house, app.database, app.systems[Side.EMIAS], policy)
+    except Transient as error:
+        return error.code, f"полис не проверен, привязка не сделана: {error.ru}", f"not checked, not linked: {error.en}"
+    if shown is None or shown.get("birth_date") != born:
+        return "MM-LINK-PERSON", "полис и дата рождения не подтверждены ЕМИАС", "EMIAS does not confirm the person"
     return None
 
 

@@ -61,7 +61,7 @@ def _holder(oid: str, person: dict[str, Any], papers: Iterable[dict[str, Any]], 
     return Holder(
         oid=oid,
         child=child,
-        birth_date=_iso(text("birthDate")),
+        birth_date=iso_date(text("birthDate")),
         last_name=_named(text("lastName")),
         first_name=_named(text("firstName")),
         patronymic=_named(text("middleName")),
@@ -96,7 +96,7 @@ def _named(told: str | None) -> str | None:
     return values.name(told) if told else None
 
 
-def _iso(told: str | None) -> str | None:
+def iso_date(told: str | None) -> str | None:
     """ДД.ММ.ГГГГ as ГГГГ-ММ-ДД; None for anything that is no date."""
     if told is None or len(told) != 10:
         return None

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from litestar import Request, Response, Router, get, post
 from litestar.datastructures import Cookie
+from litestar.params import FromQuery
 from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
 
@@ -73,7 +74,7 @@ async def esia(request: Asked, ports: Ports) -> Response[Any]:
 
 
 @get("/link/consent", include_in_schema=False)
-async def consent(request: Asked, ports: Ports, at: int) -> Response[Any]:
+async def consent(request: Asked, ports: Ports, at: FromQuery[int]) -> Response[Any]:
     """The document that is agreed to."""
     linking, visit = _visit(request, ports)
     lang = _lang(request, visit)
@@ -104,7 +105,7 @@ async def withdraw(request: Asked, ports: Ports) -> Response[Any]:
 
 
 @get("/link/policy", include_in_schema=False)
-async def policy(request: Asked, ports: Ports, at: int) -> Response[Any]:
+async def policy(request: Asked, ports: Ports, at: FromQuery[int]) -> Response[Any]:
     """What flowed, and why something may be missing."""
     linking, visit = _visit(request, ports)
     lang = _lang(request, visit)
@@ -114,7 +115,7 @@ async def policy(request: Asked, ports: Ports, at: int) -> Response[Any]:
 
 
 @get("/link/paper", include_in_schema=False)
-async def paper(request: Asked, ports: Ports, at: int) -> Response[Any]:
+async def paper(request: Asked, ports: Ports, at: FromQuery[int]) -> Response[Any]:
     """The consent as it was given, to be printed."""
     linking, visit = _visit(request, ports)
     choice, text = await linking.paper(visit, at)
@@ -164,7 +165,7 @@ def _told(request: Asked, ports: ConsolePorts, error: MedmostError) -> Response[
     linking = ports.linking
     visit = linking.visit(_cookie(request, linking)) if linking is not None else None
     lang = _lang(request, visit)
-    known = isinstance(error, Refused) or (isinstance(error, Transient) and error.code.startswith("MM-SYS"))
+    known = isinstance(error, Refused | Transient)
     detail = (error.ru if lang == "ru" else error.en) if isinstance(error, Refused) else TEXTS[lang]["later"]
     status = _STATUS.get(error.code, 403) if isinstance(error, Refused) else 503
     code = error.code if known else "MM-LINK-LATER"

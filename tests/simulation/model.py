@@ -6,6 +6,7 @@ Written from contracts §2 alone. Nothing here comes from medmost, so that a mis
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from bisect import bisect_left, insort
 from collections import Counter
@@ -121,11 +122,11 @@ class Portal:
     def _stamp(self) -> float:
         return self.now()
 
-    def gaps(self, since: float) -> list[float]:
+    def gaps(self, since: float, until: float = math.inf) -> list[float]:
         """Seconds between the beginnings of two passes over one list."""
         found: list[float] = []
         for collection in {one.collection for one in self.lists}:
-            times = [one.at for one in self.lists if one.collection == collection and one.at >= since]
+            times = [one.at for one in self.lists if one.collection == collection and since <= one.at <= until]
             found += [after - before for before, after in itertools.pairwise(times)]
         return found
 

@@ -156,3 +156,9 @@ def test_next_pass_waits_for_the_system() -> None:
     assert next_start(300, 0.0) == 300
     assert next_start(300, 0.0, 1200) == 1200
     assert next_start(300, 0.5, 0) == pytest.approx(315)
+    assert next_start(300, 0.5, 1200, 900) == pytest.approx(1260)
+
+
+def test_spread_stays_within_the_longest_wait() -> None:
+    assert next_start(880, 0.5, None, 900) == 900
+    assert next_start(800, 0.5, None, 900) == pytest.approx(840)

@@ -6,6 +6,7 @@ a uniform number in [0, 1). Rules: fact sheet *reliability* §5.2 (retries, brea
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -185,6 +186,10 @@ def next_interval(current: float | None, overloaded: bool, least: float, most: f
     return min(most, max(least, wished))
 
 
-def next_start(interval: float, draw: float, retry_after: float | None = None) -> float:
-    """Seconds until the next pass: never before the system's own wish, up to a tenth later so that passes spread."""
-    return max(interval, retry_after or 0.0) * (1 + 0.1 * draw)
+def next_start(interval: float, draw: float, retry_after: float | None = None, most: float = math.inf) -> float:
+    """Seconds until the next pass: up to a tenth later than the interval so that passes spread, yet within `most`.
+
+    Never before the system's own wish, however long it is.
+    """
+    spread = 1 + 0.1 * draw
+    return max(min(interval * spread, most), (retry_after or 0.0) * spread)

@@ -63,7 +63,7 @@ class Schedule:
             begun = self.pace.least if interval is None and strained else interval
             interval = next_interval(begun, strained, self.pace.least, self.pace.most)
             self.intervals[side, kind] = interval
-        pause = next_start(interval or self.pace.least, self.house.chance(), wish)
+        pause = next_start(interval or self.pace.least, self.house.chance(), wish, self.pace.most)
         if error is not None and error.code in PASSING:
             pause = min(pause, AGAIN_SECONDS)
         self._wait(side, kind, pause)

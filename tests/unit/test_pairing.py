@@ -224,6 +224,18 @@ def test_a_decision_settles_both_and_goes_where_it_lacks(chosen: str) -> None:
     assert pair.unsure == []
 
 
+def test_left_as_it_is_nothing_is_carried() -> None:
+    for presence in ("here", "gone"):
+        pair = Pair(id=1, kind="thing", gosuslugi=side("x", ref="g1"), emias=side("y"), unsure=["f"])
+        pair.emias.presence, pair.wanted["f"] = presence, Wanted("z", [E])
+        for _ in range(2):
+            pairing.leave(pair, "f")
+        assert (pair.unsure, pair.wanted) == ([], {})
+        assert "f" not in merge(pair, kind()).conflicts
+        assert pair.gosuslugi.settled == {"f": "x"}
+        assert pair.emias.settled == {"f": "y" if presence == "here" else "a"}
+
+
 def test_an_answer_takes_a_decision_off_the_list() -> None:
     pair = Pair(id=1, kind="thing", gosuslugi=side("x", ref="g1"), emias=side("y"))
     pairing.decide(pair, "f", "x")

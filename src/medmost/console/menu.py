@@ -7,7 +7,20 @@ from typing import Final
 
 from medmost.console.rights import Right, Signed
 
-PAGES: Final[tuple[tuple[str, str, Right], ...]] = (("/", "menu_overview", Right.STATE),)
+PAGES: Final[tuple[tuple[str, str, Right], ...]] = (
+    ("/", "menu_overview", Right.STATE),
+    ("/conflicts", "menu_conflicts", Right.RECORDS),
+    ("/waiting", "menu_waiting", Right.RECORDS),
+    ("/dead", "menu_dead", Right.RECORDS),
+    ("/search", "menu_search", Right.RECORDS),
+    ("/stages", "menu_stages", Right.STATE),
+    ("/brakes", "menu_brakes", Right.STATE),
+    ("/drift", "menu_drift", Right.STATE),
+    ("/mappings", "menu_mappings", Right.STATE),
+    ("/systems", "menu_systems", Right.STATE),
+    ("/journal", "menu_journal", Right.JOURNAL),
+    ("/users", "menu_users", Right.USERS),
+)
 """Address, word, right."""
 
 

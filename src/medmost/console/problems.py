@@ -36,6 +36,7 @@ _STATUS: Final = {
     "MM-USER-TAKEN": 409,
     "MM-USER-NONE": 404,
     "MM-CLI-NOPAIR": 404,
+    "MM-CLI-NOCONFLICT": 404,
     "MM-CLI-DEAD": 404,
     "MM-CLI-BRAKE": 404,
     "MM-LINK-NONE": 404,

@@ -10,19 +10,23 @@ from litestar import MediaType, Response
 
 from medmost.console.entry import Asked, page_language, signed_in
 from medmost.console.menu import menu
+from medmost.console.shown import at
 from medmost.console.texts import TEXTS
-from medmost.notify.words import Lang
+from medmost.console.view import stage_name
+from medmost.notify.words import Lang, kind_name, system_name
 
 
 @cache
 def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
+    found = jinja2.Environment(
         loader=jinja2.PackageLoader("medmost.console"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.globals.update(kind_name=kind_name, system_name=system_name, at=at, stage_name=stage_name)
+    return found
 
 
 def rendered(template: str, lang: Lang, **values: Any) -> str:

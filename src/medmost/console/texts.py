@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from medmost.console import words_access
+from medmost.console import words_access, words_keeping, words_work
 from medmost.notify.words import Lang
 
 _RU: Final = {
@@ -163,7 +163,7 @@ _EN: Final = {
     "home": "To the state of the exchange",
     "error": "That did not work",
 }
-_PAIRS: Final = words_access.WORDS
+_PAIRS: Final = words_access.WORDS | words_work.WORDS | words_keeping.WORDS
 TEXTS: Final[dict[Lang, dict[str, str]]] = {
     "ru": _RU | {key: ru for key, (ru, _) in _PAIRS.items()},
     "en": _EN | {key: en for key, (_, en) in _PAIRS.items()},

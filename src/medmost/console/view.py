@@ -17,6 +17,17 @@ HELD: Final = ("conflict", "invalid", "ambiguous", "quarantined", "refused")
 """States of a pair that wait for a person."""
 ASIDE: Final = ("no_consent", "foreign")
 DELIVERIES: Final = ("due", "in_flight", "waiting", "awaiting_answer", "dead")
+ACT_AT: Final = {
+    "conflict": "/conflicts",
+    "dead": "/dead",
+    "brake": "/brakes",
+    "invalid": "/waiting?state=invalid",
+    "ambiguous": "/waiting?state=ambiguous",
+    "quarantined": "/waiting?state=quarantined",
+    "refused": "/waiting?state=refused",
+    "duplicate": "/waiting?state=ambiguous",
+}
+"""Where a person acts on it."""
 SHOWN: Final = 50  # things that need a person; more are counted
 TOKEN_SHORT, CERTIFICATE_SHORT = 60, 30  # seconds, days: from here on the number is shown as a warning
 
@@ -54,6 +65,7 @@ class AttentionView(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     since: str
     advice: str
+    page: str  # where to act
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,4 +190,5 @@ def _attention(item: Attention, lang: Lang) -> AttentionView:
         count=item.get("count", 1),
         since=f"{since.astimezone(MOSCOW):%d.%m %H:%M}" if since else "",
         advice=words[f"do_{known}"],
+        page=ACT_AT.get(known, ""),
     )

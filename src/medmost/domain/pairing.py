@@ -267,6 +267,17 @@ def decide(pair: Pair, name: str, value: Any) -> None:
         pair.wanted[name] = Wanted(value, todo)
 
 
+def leave(pair: Pair, name: str) -> None:
+    """A person leaves both sides as they are until either changes: settled as shown, nothing is carried."""
+    for side in (Side.GOSUSLUGI, Side.EMIAS):
+        state = pair.side(side)
+        if state.presence == "here":
+            _settle(state, name, (state.now or {}).get(name))
+    if name in pair.unsure:
+        pair.unsure.remove(name)
+    pair.wanted.pop(name, None)
+
+
 def moved_on(pair: Pair, kind: Kind, source: Side, sent: Sent) -> bool:
     """Whether a state of the source has gone on since it was sent: what was refused is no longer what is there."""
     now = pair.side(source).now or {}

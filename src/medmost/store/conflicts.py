@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +24,8 @@ class Conflict(msgspec.Struct, kw_only=True):
     e_version: int
     opened_at: float
     decided_by: str | None = None
+    decided_at: float | None = None
+    verdict: dict[str, Any] = {}  # a person's answer: how (gosuslugi, emias, value, leave), reason
 
 
 class Found(msgspec.Struct):
@@ -96,28 +98,45 @@ def void(tx: Transaction, keys: Iterable[tuple[int, str]], at: float) -> None:
     )
 
 
-def resolve(tx: Transaction, id_: int, by: str, at: float) -> None:
+def resolve(tx: Transaction, cipher: Cipher, one: Conflict, by: str, at: float, verdict: dict[str, Any]) -> None:
+    """A person's answer, with how and why: the reason may name people, so it is sealed with the values."""
+    text = orjson.dumps([one.gosuslugi, one.emias, verdict])
     tx.execute(
-        "UPDATE conflict SET state = 'resolved', decided_at = ?, decided_by = ? WHERE id = ? AND state = 'open'",
-        (at, by, id_),
+        "UPDATE conflict SET state = 'resolved', decided_at = ?, decided_by = ?, body = ? "
+        "WHERE id = ? AND state = 'open'",
+        (at, by, cipher.seal("conflict", f"{one.pair}.{one.field}", None, text), one.id),
     )
 
 
-_COLUMNS = "id, pair, kind, field, state, body, g_version, e_version, opened_at, decided_by"
+_COLUMNS = "id, pair, kind, field, state, body, g_version, e_version, opened_at, decided_by, decided_at"
 
 
 def _opened(row: tuple[Any, ...], cipher: Cipher) -> Conflict:
-    id_, pair, kind, field, state, body, g_version, e_version, opened_at, by = row
-    g, e = orjson.loads(cipher.open("conflict", f"{pair}.{field}", None, body))
+    id_, pair, kind, field, state, body, g_version, e_version, opened_at, by, at = row
+    g, e, *verdict = orjson.loads(cipher.open("conflict", f"{pair}.{field}", None, body))
     return Conflict(
         id=id_, pair=pair, kind=kind, field=field, state=state, gosuslugi=g, emias=e,
         g_version=g_version, e_version=e_version, opened_at=opened_at, decided_by=by,
+        decided_at=at, verdict=verdict[0] if verdict else {},
     )  # fmt: skip
 
 
 def listed(tx: Transaction, cipher: Cipher, state: str = "open", limit: int = 1000) -> list[Conflict]:
     query = f"SELECT {_COLUMNS} FROM conflict WHERE state = ? ORDER BY id LIMIT ?"  # noqa: S608  # constants
     return [_opened(row, cipher) for row in tx.execute(query, (state, limit))]
+
+
+def page(tx: Transaction, cipher: Cipher, state: str, kinds: Sequence[str], after: int, limit: int) -> list[Conflict]:
+    """Conflicts of these kinds behind id `after`, oldest first."""
+    marks = ",".join("?" * len(kinds))
+    query = f"SELECT {_COLUMNS} FROM conflict WHERE state = ? AND kind IN ({marks}) AND id > ? ORDER BY id LIMIT ?"  # noqa: S608  # only marks
+    return [_opened(row, cipher) for row in tx.execute(query, (state, *kinds, after, limit))]
+
+
+def count(tx: Transaction, state: str, kinds: Sequence[str]) -> int:
+    marks = ",".join("?" * len(kinds))
+    query = f"SELECT COUNT(*) FROM conflict WHERE state = ? AND kind IN ({marks})"  # noqa: S608  # only marks
+    return int(tx.execute(query, (state, *kinds)).fetchone()[0])
 
 
 def by_id(tx: Transaction, cipher: Cipher, id_: int) -> Conflict | None:

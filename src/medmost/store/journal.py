@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from medmost.store.cipher import Cipher
 from medmost.store.transaction import Transaction
 
 START = bytes(32)
+LATEST = 1e18  # later than any entry
 
 
 def append(tx: Transaction, writer: str, at: float, entry: dict[str, Any], pairs: list[int]) -> None:
@@ -82,6 +84,21 @@ def verify(tx: Transaction, cipher: Cipher) -> list[str]:
 
 def _heads_of(told: str) -> Iterator[tuple[str, tuple[int, str]]]:
     yield from json.loads(told).items()
+
+
+def newest(
+    tx: Transaction, *, act: str | None = None, actor: str | None = None, before: float | None = None, limit: int = 50
+) -> list[str]:
+    """Entries of all writers, the newest first; `before`: only older ones."""
+    wanted: list[str] = ["at < ?"]
+    told: list[float | str] = [before if before is not None else LATEST]
+    for name, value in (("act", act), ("actor", actor)):
+        if value:
+            wanted.append("entry LIKE ? ESCAPE '!'")  # entries are canonical JSON: a member has one spelling
+            member = f"{json.dumps(name)}:{json.dumps(value, ensure_ascii=False)}"
+            told.append("%" + re.sub(r"([!%_])", r"!\1", member) + "%")
+    query = f"SELECT entry FROM journal WHERE {' AND '.join(wanted)} ORDER BY at DESC LIMIT ?"  # noqa: S608  # constants
+    return [row[0] for row in tx.execute(query, (*told, limit))]
 
 
 def story(tx: Transaction, pair: int, limit: int = 200) -> list[str]:

@@ -114,11 +114,13 @@ def ids_of_patient(tx: Transaction, patient: bytes, kinds: Sequence[str]) -> lis
     return [row[0] for row in tx.execute(query, (patient, *kinds))]
 
 
-def ids_in_states(tx: Transaction, kinds: Sequence[str], states: Sequence[str], limit: int) -> list[int]:
-    """Pairs of these kinds that stand so, oldest first."""
+def ids_in_states(
+    tx: Transaction, kinds: Sequence[str], states: Sequence[str], limit: int, after: int = 0
+) -> list[int]:
+    """Pairs of these kinds that stand so, oldest first; those behind pair `after` only."""
     marks, more = ",".join("?" * len(kinds)), ",".join("?" * len(states))
-    query = f"SELECT id FROM pair WHERE kind IN ({marks}) AND state IN ({more}) ORDER BY id LIMIT ?"  # noqa: S608  # only marks
-    return [row[0] for row in tx.execute(query, (*kinds, *states, limit))]
+    query = f"SELECT id FROM pair WHERE kind IN ({marks}) AND state IN ({more}) AND id > ? ORDER BY id LIMIT ?"  # noqa: S608  # only marks
+    return [row[0] for row in tx.execute(query, (*kinds, *states, after, limit))]
 
 
 def ids_unread(tx: Transaction, limit: int = 500) -> list[int]:

@@ -187,6 +187,7 @@ journal = Table(
     Column("entry", String, nullable=False),  # canonical JSON (RFC 8785): pair ids, acts, actors; no values
     Column("hash", LargeBinary, nullable=False),  # SHA-256 over the previous hash and the entry
     PrimaryKeyConstraint("writer", "seq"),
+    Index("journal_at", "at"),
 )
 
 journal_pair = Table(

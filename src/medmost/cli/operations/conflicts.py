@@ -14,6 +14,15 @@ from medmost.store.transaction import Transaction
 from medmost.sync.desk import Desk
 from medmost.sync.replan import replan
 
+REASON_LENGTH = 500
+HOW = {
+    "gosuslugi": ("взято значение Госуслуг", "the value of Gosuslugi was taken"),
+    "emias": ("взято значение ЕМИАС", "the value of EMIAS was taken"),
+    "value": ("введено новое значение", "a new value was typed"),
+    "leave": ("обе стороны оставлены как есть", "both sides were left as they are"),
+}
+"""A person's answer, in words."""
+
 
 async def conflicts_list(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
     state = str(args.get("state") or "open")
@@ -30,12 +39,12 @@ async def conflicts_list(app: App, args: dict[str, Any], _: Progress) -> tuple[i
 
 async def conflicts_resolve(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
     """A person's answer; refused when either side has changed since the conflict was shown."""
-    id_, take, value = int(args["id"]), args.get("take"), args.get("value")
+    id_, take, value, leave = int(args["id"]), args.get("take"), args.get("value"), bool(args.get("leave"))
 
     def decide(tx: Transaction) -> None:
         one = conflicts.by_id(tx, app.house.cipher, id_)
         if one is None or not (one.state == "open" or _asked_anew(tx, app, one)):
-            raise Fatal("MM-CONFLICT-GONE", f"Открытого расхождения {id_} нет", f"there is no open conflict {id_}")
+            raise _gone(one, id_)
         desk = Desk(tx, app.house, "conflict.resolve")
         desk.load([one.pair])
         row = desk.rows[one.pair]
@@ -49,24 +58,43 @@ async def conflicts_resolve(app: App, args: dict[str, Any], _: Progress) -> tupl
         chosen = None
         if take:
             chosen = (row.pair.side(Side(take)).now or {}).get(one.field)
-        elif args.get("field") != one.field:
+        elif not leave and args.get("field") != one.field:
             raise Fatal("MM-CONFLICT-FIELD", f"Расходится поле {one.field}", f"the conflict is about {one.field}")
         elif value is not None and one.field != "*":
             chosen = app.house.mappings[one.kind].typed(one.field, str(value))
-        if one.field == "*":
+        if leave and one.field == "*":
+            raise Fatal("MM-CONFLICT-FIELD", "Здесь можно только --take", "only --take decides this one")
+        if leave:
+            pairing.leave(row.pair, one.field)
+        elif one.field == "*":
             _decide_presence(row, take)
         else:
             pairing.decide(row.pair, one.field, chosen)
-        conflicts.resolve(tx, id_, str(args.get("actor") or "operator"), desk.now)
+        how = "leave" if leave else take or "value"
+        verdict = {"how": how, "reason": str(args.get("reason") or "")[:REASON_LENGTH]}
+        conflicts.resolve(tx, app.house.cipher, one, str(args.get("actor") or "operator"), desk.now, verdict)
         desk.open_conflicts.get(one.pair, {}).pop(one.field, None)
         replan(desk, row)
-        desk.put_back(conflict=id_, actor=str(args.get("actor") or "operator"), field=one.field)
+        desk.put_back(conflict=id_, actor=str(args.get("actor") or "operator"), field=one.field, how=how)
 
     await app.database.write(decide)
     app.bell.ring("deliver.gosuslugi", "deliver.emias")
     if not app.engine.running:
         await app.engine.until_quiet()
     return 0, {"resolved": id_}
+
+
+def _gone(one: conflicts.Conflict | None, id_: int) -> Fatal:
+    """Who had a screen from before is told what the first one has decided."""
+    if one is None or one.state != "resolved":
+        return Fatal("MM-CONFLICT-GONE", f"Открытого расхождения {id_} нет", f"there is no open conflict {id_}")
+    how = str(one.verdict.get("how", ""))
+    ru, en = HOW.get(how, (how, how))
+    return Fatal(
+        "MM-CONFLICT-GONE",
+        f"Расхождение {id_} уже решено ({one.decided_by}): {ru}",
+        f"the conflict {id_} has been decided by {one.decided_by}: {en}",
+    )
 
 
 def _asked_anew(tx: Transaction, app: App, former: conflicts.Conflict) -> bool:

@@ -65,17 +65,18 @@ async def pairs_list(app: App, args: dict[str, Any], _: Progress) -> tuple[int, 
     """Pairs in a state, by default those that wait for a person; keys are masked. Code 1 if there are any."""
     kinds = known_kinds(app, args.get("kind")) if args.get("kind") else list(app.house.mappings)
     states = [str(args["state"])] if args.get("state") else list(FOR_A_PERSON)
-    limit = int(args.get("limit") or MOST_LISTED)
+    limit, after = int(args.get("limit") or MOST_LISTED), int(args.get("after") or 0)
 
     def look(tx: Transaction) -> list[dict[str, Any]]:
-        rows = pairs.by_ids(tx, app.house.cipher, pairs.ids_in_states(tx, kinds, states, limit))
-        return [_line(row, app.house.kind(row.pair.kind)) for row in rows.values()]
+        rows = pairs.by_ids(tx, app.house.cipher, pairs.ids_in_states(tx, kinds, states, limit, after))
+        return [pair_line(row, app.house.kind(row.pair.kind)) for row in rows.values()]
 
     found = await app.database.read(look)
     return (1 if found else 0), found
 
 
-def _line(row: PairRow, kind: Kind) -> dict[str, Any]:
+def pair_line(row: PairRow, kind: Kind) -> dict[str, Any]:
+    """A pair in a list: its key is masked."""
     sides = {side: row.pair.side(side) for side in BOTH}
     shown = next((state.now or state.settled for state in sides.values() if state.now or state.settled), {})
     told: dict[str, Any] = {"pair": row.pair.id, "kind": row.pair.kind, "key": kind.masked_key(shown or {})}

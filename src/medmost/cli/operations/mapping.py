@@ -10,9 +10,14 @@ import msgspec
 from medmost.app import App
 from medmost.cli.control import Progress
 from medmost.cli.operations.asking import known_kinds
+from medmost.cli.trying import trial_json
 from medmost.domain.errors import Fatal
 from medmost.domain.merge import merge
+from medmost.domain.record import Side
 from medmost.mapping import load_mappings
+from medmost.mapping.compiler import CompiledMapping
+from medmost.mapping.sheet import tables
+from medmost.mapping.trial import try_record
 from medmost.mapping.version import changes
 from medmost.store import pairs, versions
 from medmost.store.transaction import Transaction
@@ -82,3 +87,19 @@ async def mapping_apply(app: App, args: dict[str, Any], _: Progress) -> tuple[in
     if agreed and not app.engine.running:
         await app.engine.until_quiet()
     return 0, {"applied": agreed}
+
+
+async def mapping_tables(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
+    """The mappings at work as people read them, a table per kind, in `lang`."""
+    lang = "en" if args.get("lang") == "en" else "ru"
+    compiled = {kind: one for kind, one in app.house.mappings.items() if isinstance(one, CompiledMapping)}
+    return 0, msgspec.to_builtins(tables(compiled, lang))
+
+
+async def mapping_try(app: App, args: dict[str, Any], _: Progress) -> tuple[int, Any]:
+    """A record of one's own through the mapping and back; 1 where it does not fit. Nothing is kept."""
+    mapping = app.house.mappings[known_kinds(app, str(args["kind"]))[0]]
+    if args.get("side") not in tuple(Side) or not isinstance(mapping, CompiledMapping):
+        raise Fatal("MM-CLI-SIDE", "Сторона — gosuslugi или emias", "a side is gosuslugi or emias")
+    trial = try_record(mapping, Side(args["side"]), args["document"], str(args.get("text") or ""))
+    return (0 if trial.fits else 1), trial_json(trial)

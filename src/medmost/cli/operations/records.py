@@ -40,7 +40,7 @@ async def pairs_show(app: App, args: dict[str, Any], _: Progress) -> tuple[int, 
     def look(tx: Transaction) -> list[dict[str, Any]]:
         ids = pairs.ids_by_keys(tx, kind.name, [index]).get(index, [])
         rows = pairs.by_ids(tx, app.house.cipher, ids)
-        return [_pair_card(tx, row, kind, bool(args.get("values"))) for row in rows.values()]
+        return [pair_card(tx, row, kind, bool(args.get("values"))) for row in rows.values()]
 
     found = await app.database.read(look)
     if not found:
@@ -48,7 +48,7 @@ async def pairs_show(app: App, args: dict[str, Any], _: Progress) -> tuple[int, 
     return 0, found
 
 
-def _pair_card(tx: Transaction, row: pairs.PairRow, kind: Any, values: bool) -> dict[str, Any]:
+def pair_card(tx: Transaction, row: pairs.PairRow, kind: Any, values: bool) -> dict[str, Any]:
     merged = merge(row.pair, kind)
     sides: dict[str, Any] = {}
     for side in BOTH:

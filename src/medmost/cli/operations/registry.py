@@ -6,7 +6,19 @@ from typing import Any
 
 from medmost.app import App
 from medmost.cli.control import Progress
-from medmost.cli.operations import brakes, conflicts, dead, holds, linking, mapping, records, shapes, upkeep, users
+from medmost.cli.operations import (
+    brakes,
+    cards,
+    conflicts,
+    dead,
+    holds,
+    linking,
+    mapping,
+    records,
+    shapes,
+    upkeep,
+    users,
+)
 from medmost.cli.operations.asking import Operation
 from medmost.domain.errors import Fatal
 
@@ -23,7 +35,15 @@ OPERATIONS: dict[str, Operation] = {
     "brakes.release": brakes.brakes_release,
     "conflicts.list": conflicts.conflicts_list,
     "conflicts.resolve": conflicts.conflicts_resolve,
+    "conflicts.page": cards.conflicts_page,
+    "conflicts.show": cards.conflict_show,
+    "pairs.card": cards.pairs_card,
+    "pairs.find": cards.pairs_find,
+    "journal.page": cards.journal_page,
+    "journal.export": cards.journal_export,
     "mapping.diff": mapping.mapping_diff,
+    "mapping.tables": mapping.mapping_tables,
+    "mapping.try": mapping.mapping_try,
     "mapping.apply": mapping.mapping_apply,
     "mapping.crosswalk": shapes.crosswalk_list,
     "mapping.drift": shapes.drift_list,

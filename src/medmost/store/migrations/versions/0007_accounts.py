@@ -30,8 +30,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest"),
     )
     op.create_index("console_session_name", "console_session", ["name"])
+    op.create_index("journal_at", "journal", ["at"])
 
 
 def downgrade() -> None:
+    op.drop_index("journal_at", "journal")
     for name in ("console_session", "account"):
         op.drop_table(name)

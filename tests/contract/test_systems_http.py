@@ -152,6 +152,12 @@ def test_retry_after_is_seconds_or_a_date(header, seconds) -> None:
     assert failures.retry_after(header, HandClock().now()) == seconds
 
 
+def test_a_wrong_clock_prolongs_no_wish() -> None:
+    told = "Mon, 23 Nov 2026 09:00:30 GMT"
+    assert failures.retry_after(told, HandClock().now(), "Mon, 23 Nov 2026 09:00:00 GMT") == 30
+    assert failures.retry_after(told, HandClock().now(), "no date") == failures.LONGEST_WISH
+
+
 @pytest.mark.parametrize(
     ("none", "code", "arrived"),
     [(NoAnswer("x", arrived=False), "MM-SYS-UNREACHABLE", False), (NoAnswer("x", arrived=True), "MM-SYS-LOST", True)],

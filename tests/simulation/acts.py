@@ -44,7 +44,8 @@ FAULTY = {
     "unmapped member": ("own_member", 6), "taken hour": ("taken_hour", 3), "odd text": ("odd_text", 6),
     "unlinked": ("unlink", 1), "relinked": ("relink", 2),
 }  # fmt: skip
-NEEDS = {"odd_text": "odd text", "both_edit": "both edit one field"}
+NEEDS = {"status": "visits", "move": "visits", "taken_hour": "visits", "rekey": "visits", "row": "requests"}
+"""Acts that concern one kind of record: in a busy run nobody tries them where there is none."""
 ODD = (
     "ё и е",
     "тире\u2011неразрывное",
@@ -68,6 +69,8 @@ class People:
                 weights[verb] = weight * town.weather.shares[name]
         if not set(PERSONAL) & set(town.collections):
             weights |= {"unlink": 0, "relink": 0}
+        if town.plan.busy:
+            weights |= {verb: 0 for verb, collection in NEEDS.items() if collection not in town.collections}
         self.fault_of = {verb: name for name, (verb, _) in FAULTY.items()}
         self.verbs, self.weights = list(weights), list(weights.values())
         self.hour = 0
@@ -180,6 +183,8 @@ class People:
     # ------------------------------------------------------------ changing
     def edit(self) -> None:
         found = self.pick()
+        if found is not None and self.town.plan.busy and RULER.get(found[1]) == OTHER[found[0].side]:
+            found = self.pick()  # what the other side rules is only put back: seldom is enough
         if found is not None:
             self.change(*found)
 

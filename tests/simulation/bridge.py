@@ -1,7 +1,7 @@
 """One process of medmost on the simulated machine: the real engine, adapters, receivers and state, put together.
 
 What differs from `medmost.app` is what the design names as seams: transport, clocks, randomness, the executor of the
-store. The state is one real SQLite file; `synchronous` is off, because here processes die and power does not fail.
+store. The state is one real SQLite file.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from medmost.systems.settings import EmiasSettings, GosuslugiSettings
 from simulation.loop import OWNER, Inline
 from simulation.model import EPOCH
 from simulation.papers import KIND
+from simulation.state import connection
 from simulation.wire import Wire
 
 if TYPE_CHECKING:
@@ -95,15 +96,7 @@ class SimDatabase(SqliteDatabase):
         self.full = 0
 
     def _open(self) -> None:
-        self._writer = self._connect()
-        self._reader = self._connect()
-        self._reader.execute("PRAGMA query_only = on")
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode = wal", "synchronous = off", "cache_size = -8000", "temp_store = memory"):
-            connection.execute("PRAGMA " + pragma)
-        return connection
+        self._writer = self._reader = connection(self.path)
 
     def _transaction(self, work: Work[T]) -> T:
         if self.full:
@@ -121,9 +114,9 @@ class SimDatabase(SqliteDatabase):
 
     def cut(self) -> None:
         """Nothing reaches the file any more; what had not committed is rolled back."""
-        for connection in (self._reader, self._writer):
-            if connection is not None:
-                connection.close()
+        for one in (self._reader, self._writer):
+            if one is not None:
+                one.close()
         self._reader = self._writer = None
 
 

@@ -50,6 +50,7 @@ class Plan:
     calm: bool = False  # no faults at all
     sure: tuple[str, ...] = ()  # faults that it has in any case
     surely: float = 1.0  # and their share
+    busy: bool = False  # people leave out what can have no effect, and conflicts are answered soon
 
 
 MIXES = (
@@ -68,11 +69,11 @@ def drawn(seed: int, acts: int = 400) -> Plan:
 
 
 def campaign(seed: int) -> Plan:
-    """A long and dense run for `make simulate`: many changes, and faults enough to meet most of them."""
+    """A long run for `make simulate`: many records, so that most changes cross, and faults enough to meet them."""
     rng = random.Random(f"campaign {seed}")
     return replace(
-        drawn(seed, 700), per_second=rng.choice((4.0, 12.0, 12.0)), patients=rng.choice((8, 20, 40)),
-        weather=rng.choice((0.1, 0.3, 0.3, 1.0)), quiet=90.0,
+        drawn(seed, 900), per_second=rng.choice((4.0, 6.0, 12.0)), patients=rng.choice((20, 40, 60)),
+        weather=rng.choice((0.1, 0.3, 0.3, 1.0)), quiet=60.0, busy=True,
     )  # fmt: skip
 
 
@@ -186,7 +187,7 @@ class Town:
         for number in self.patients:
             side = self.rng.choice(BOTH)
             self.people.new("policies", number, side)
-        for _ in range(self.rng.choice((0, 5, 20))):
+        for _ in range(self.rng.choice((0, 5, 20)) + 2 * self.plan.patients * self.plan.busy):
             self.people.enter()
 
     def start(self) -> None:
@@ -234,7 +235,8 @@ class Town:
             if self.weather.strikes("two operators decide", 0.5):
                 self.struck("two operators decide", "emias", "", "", None)
                 self.process.decide(draw, OTHER[side])
-        self.loop.soon(20.0 + self.rng.random() * 20, self._next_decision)
+        pause = 3.0 if self.plan.busy else 20.0
+        self.loop.soon(pause + self.rng.random() * pause, self._next_decision)
 
     def _calm_down(self) -> None:
         """Faults stop: clocks stay as they are, everything is up, spoilt records are mended."""
@@ -489,7 +491,7 @@ class Town:
             told = orjson.loads(body) | {"id": "never-was"}
             self.loop.soon(0.3, self._knock, side, id_ + "-u", orjson.dumps({**told, "record": None}), 0, "unknown")
         elif name == "notice replayed":
-            self.loop.soon(400.0, self._knock, side, id_, body, 0, "replayed")
+            self.loop.soon(10.0 if self.plan.busy else 400.0, self._knock, side, id_, body, 0, "replayed")
         else:
             self.loop.soon(
                 0.3, self._knock, side, id_ + "-x", body, 0, "forged" if name == "notice forged" else "mangled"

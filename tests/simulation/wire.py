@@ -105,7 +105,8 @@ class Wire:
             now = EPOCH + self.loop.now
             after = {"429": None, "429 with seconds": rng.choice(("0", "1", "7", "45", "-1", "soon")),
                      "429 with a date": formatdate(now + rng.choice((-60, 5, 30)), usegmt=True)}[fault]  # fmt: skip
-            return 429, JSON | ({"Retry-After": after} if after is not None else {}), b"{}"
+            date = {"Date": formatdate(now, usegmt=True)}
+            return 429, JSON | date | ({"Retry-After": after} if after is not None else {}), b"{}"
         if fault in ("500", "503", "writes closed", "one kind down"):
             status = 500 if fault == "500" else 503
             return status, JSON, b'{"error":{"code":"SIM_INTERNAL"},"code":"internal","message":"x"}'

@@ -39,6 +39,7 @@ from medmost.sync.poll import Poller
 from medmost.sync.receive import Receiver
 from simulation.people import KINDS, PATIENTS, STRANGER, Lineage, People, carried, same
 from simulation.portals import Air, Flavour, Hook, Portal, Stop
+from simulation.state import connection
 from systems_records import Effect, Stored, TickingClock
 
 MAPPINGS = {name: mapping for name, mapping in load_mappings().items() if name in KINDS}
@@ -61,8 +62,7 @@ class InlineDatabase(SqliteDatabase):
     def __init__(self, path: Path) -> None:
         self.path = path
         self._writer = self._reader = self._failed = None
-        self._writer = self._connect()
-        self._reader = self._connect()
+        self._writer = self._reader = connection(path)
 
     async def write(self, work: Work[T]) -> T:
         return self._transaction(work)
@@ -77,9 +77,9 @@ class InlineDatabase(SqliteDatabase):
         return self._look(work)
 
     def shut(self) -> None:
-        for connection in (self._reader, self._writer):
-            assert connection is not None
-            connection.close()
+        for one in (self._reader, self._writer):
+            assert one is not None
+            one.close()
 
 
 class WideClock(TickingClock):

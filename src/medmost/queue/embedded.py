@@ -32,7 +32,8 @@ class Doorbell:
         """Returns at the next ring, or after `timeout` seconds (False)."""
         bell = self._bell(topic)
         try:
-            await asyncio.wait_for(bell.wait(), timeout)
+            async with asyncio.timeout(timeout):  # `wait_for` would make a task, and loops wait all the time
+                await bell.wait()
         except TimeoutError:
             return False
         bell.clear()

@@ -152,8 +152,8 @@ def begin_epoch(tx: Transaction, now: float) -> None:
 def save(tx: Transaction, cipher: Cipher, rows: Iterable[PairRow]) -> None:
     """Seals and writes whole rows; neighbouring ids first, so that pages are shared."""
     ordered = sorted(rows, key=lambda row: row.pair.id)
-    # Keys change hands within a set: all are given up before any is taken.
-    tx.executemany("UPDATE pair SET key_live = 0 WHERE id = ?", [(row.pair.id,) for row in ordered])
+    if len(ordered) > 1:  # keys change hands within a set: all are given up before any is taken
+        tx.executemany("UPDATE pair SET key_live = 0 WHERE id = ?", [(row.pair.id,) for row in ordered])
     tx.executemany(_SAVE, [_sealed(row, cipher) for row in ordered])
 
 

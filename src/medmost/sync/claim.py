@@ -40,6 +40,8 @@ def claim(tx: Transaction, house: House, side: Side, limit: int, choose: Choose 
     `choose`: which due rows, where a broker says which (`sync.feed`); without it all that are due.
     """
     now = house.clock.now()
+    if not deliveries.any_work(tx, side.value, now):
+        return []
     deliveries.wake(tx, now)
     shares = open_kinds(ledgers.stages(tx), house.mappings)
     rows = _take(tx, house, side, limit, shares, choose)

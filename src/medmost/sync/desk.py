@@ -257,20 +257,29 @@ class Desk:
         for row in changed:
             row.row_version += 1
         pairs.save(tx, cipher, changed)
-        aliases.save(tx, [(*name, *value) for name, value in self._new_aliases.items()])
-        aliases.add_former_keys(tx, self._former)
-        patients.remember(tx, self._former_patients)
-        touched = sorted(self._dirty_rows)  # the same work writes the same rows in the same order
-        deliveries.remove(tx, [name for name in touched if name not in self.deliveries])
-        deliveries.save(tx, [self.deliveries[name] for name in touched if name in self.deliveries])
-        conflicts.void(tx, sorted(self._void), self.now)
-        conflicts.record(tx, cipher, [*self._found.values(), *self._decided], self.now)
+        if self._new_aliases:
+            aliases.save(tx, [(*name, *value) for name, value in self._new_aliases.items()])
+        if self._former:
+            aliases.add_former_keys(tx, self._former)
+        if self._former_patients:
+            patients.remember(tx, self._former_patients)
+        self._put_back_rows()
+        if self._void or self._found or self._decided:
+            conflicts.void(tx, sorted(self._void), self.now)
+            conflicts.record(tx, cipher, [*self._found.values(), *self._decided], self.now)
         ledgers.enter(tx, [(*name, number) for name, number in self._books.items()])
         for event in sorted(self._told):
             ledgers.tell(tx, self.now, *event)
         entry |= self.noted
         if self.dirty or entry:
             self._write_journal(changed, entry)
+
+    def _put_back_rows(self) -> None:
+        touched = sorted(self._dirty_rows)  # the same work writes the same rows in the same order
+        if gone := [name for name in touched if name not in self.deliveries]:
+            deliveries.remove(self.tx, gone)
+        if kept := [self.deliveries[name] for name in touched if name in self.deliveries]:
+            deliveries.save(self.tx, kept)
 
     def _write_journal(self, changed: list[PairRow], entry: dict[str, object]) -> None:
         told = {"act": self.act, **entry}

@@ -139,9 +139,10 @@ def credentials_refused(side: Side, complaint: Complaint) -> Fatal:
     )
 
 
-def retry_after(value: str | None, now: datetime) -> float | None:
+def retry_after(value: str | None, now: datetime, date: str | None = None) -> float | None:
     """Seconds of a Retry-After header: a number or an HTTP date (RFC 9110 §10.2.3); None where it is neither.
 
+    A date is measured from the answer's own `date` where it has one: a wrong clock of ours prolongs nothing (I21).
     A wish beyond an hour is taken as an hour: one call an hour is no load, and a mistaken year is no year of silence.
     """
     if value is None:
@@ -149,10 +150,16 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     text = value.strip()
     if text.isascii() and text.isdigit():
         return min(float(text[:9]), LONGEST_WISH)
+    moment = _http_date(text)
+    if moment is None:
+        return None
+    from_then = (moment - (_http_date(date) or now)).total_seconds()
+    return min(max(from_then, 0.0), LONGEST_WISH)
+
+
+def _http_date(text: str | None) -> datetime | None:
     try:
-        moment = parsedate_to_datetime(text)
+        moment = parsedate_to_datetime(text or "")
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max((moment - now).total_seconds(), 0.0), LONGEST_WISH)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

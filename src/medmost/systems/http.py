@@ -184,7 +184,8 @@ class Http:
         raise self._failure(call, answer)
 
     def _failure(self, call: Call, answer: Answer) -> MedmostError:
-        wait = failures.retry_after(answer.headers.get("Retry-After"), self.clock.now())
+        told = answer.headers
+        wait = failures.retry_after(told.get("Retry-After"), self.clock.now(), told.get("Date"))
         complaint = self._complain(answer.status, _decoded(answer.body))
         if call.operation == "auth" and answer.status in (400, 401, 403):
             return failures.credentials_refused(self.side, complaint)

@@ -229,6 +229,7 @@ def _notifier(config: Config, database: Database, cipher: Cipher, house: House) 
         save,
         quiet=config.notices.quiet,
         lang=config.notices.lang,
+        night=config.notices.night,
         titles={name: (one.kind.title_ru, one.kind.title_en) for name, one in house.mappings.items()},
     )
 

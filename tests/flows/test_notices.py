@@ -14,6 +14,7 @@ from flows.letters import Letters, mail_server, mailbox
 from medmost.config import Contacts, Person
 from medmost.notify import Event, NoticeBook, Notifier, decode, encode
 from medmost.notify.channels import usable
+from medmost.notify.rounds import beat, certificate_events, disk_event
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise imports it
 START = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
@@ -279,6 +280,152 @@ async def test_person_hears_only_what_was_asked() -> None:
         ("duty://net", "нет связи"),
         ("duty://data", "сработал тормоз"),
     }
+
+
+TWO = Contacts(
+    people=(Person(name="Первый", urls=("duty://one",)), Person(name="Второй", urls=("duty://two",), after=15))
+)
+
+
+async def test_second_contact_is_called_when_nobody_acknowledges() -> None:
+    office = Office(TWO)
+    await office.hears("unreachable")
+    await office.passes(14 * 60)
+    assert {url for url, _, _ in office.sent} == {"duty://one"}
+    office.restart()
+    await office.passes(2 * 60)
+    assert [url for url, _, _ in office.sent] == ["duty://one", "duty://two"]
+    await office.hears("reachable")
+    await office.passes(60)
+    assert sorted(url for url, _, _ in office.sent[2:]) == ["duty://one", "duty://two"]
+
+
+async def test_acknowledged_trouble_calls_nobody_else() -> None:
+    office = Office(TWO)
+    await office.hears("unreachable")
+    await office.passes(60)
+    assert await office.notifier.acknowledge() == ["outage|emias"]
+    assert [one["acknowledged"] for one in await office.notifier.open_troubles()] == [True]
+    await office.passes(20 * 60, step=10)
+    await office.hears("reachable")
+    await office.passes(60)
+    assert {url for url, _, _ in office.sent} == {"duty://one"}
+    assert len(office.sent) == 2
+    assert await office.notifier.open_troubles() == []
+
+
+async def test_trouble_over_in_time_calls_nobody_else() -> None:
+    office = Office(TWO)
+    await office.hears("unreachable")
+    await office.passes(5 * 60, step=5)
+    await office.hears("reachable")
+    await office.passes(30 * 60, step=10)
+    assert [url for url, _, _ in office.sent] == ["duty://one"] * 2
+
+
+async def test_whoever_is_on_duty_is_told() -> None:
+    """START is ten in the morning in Moscow."""
+    people = (
+        Person(name="День", urls=("duty://day",), duty=("daily 08:00-20:00",)),
+        Person(name="Ночь", urls=("duty://night",), duty=("daily 20:00-08:00",)),
+    )
+    office = Office(Contacts(people=people))
+    await office.hears("token")
+    await office.passes(10)
+    office.now += timedelta(hours=12)
+    await office.hears("token", "gosuslugi")
+    await office.passes(10)
+    assert [url for url, _, _ in office.sent] == ["duty://day", "duty://night"]
+
+
+async def test_night_lets_only_critical_notices_out() -> None:
+    office = Office(night="daily 23:00-07:00")
+    office.now += timedelta(hours=14)  # midnight
+    await office.hears("drift", object_kind="visit", code="MM-DRIFT-LOST")
+    await office.hears("token")
+    await office.passes(3600, step=60)
+    assert office.titles == ["medmost: ЕМИАС: доступ не даётся"]
+    await office.passes(6.2 * 3600, step=60)
+    assert office.titles[1:] == ["medmost: ЕМИАС: изменилась форма записей, Записи на приём"]
+
+
+async def test_person_hears_of_own_kinds_and_gravity() -> None:
+    people = (
+        Person(name="Визиты", urls=("duty://visits",), kinds=("visit",)),
+        Person(name="Тяжёлое", urls=("duty://grave",), least="critical", systems=("emias",)),
+    )
+    office = Office(Contacts(people=people))
+    await office.hears("drift", object_kind="policy", code="MM-DRIFT-LOST")
+    await office.hears("drift", object_kind="visit", code="MM-DRIFT-LOST")
+    await office.hears("token", "gosuslugi")
+    await office.hears("brake", object_kind="policy", code="MM-BRAKE-DELETES")
+    await office.passes(10)
+    assert sorted((url, title.split(": ")[2]) for url, title, _ in office.sent) == [
+        ("duty://grave", "сработал тормоз, Полисы"),
+        ("duty://visits", "доступ не даётся"),
+        ("duty://visits", "изменилась форма записей, Записи на приём"),
+    ]
+
+
+async def test_ten_thousand_equal_failures_make_one_notice() -> None:
+    office = Office()
+    for _ in range(10_000):
+        await office.hears("refused", object_kind="visit", code="SIM_SLOT_TAKEN")
+    await office.passes(3000, step=10)
+    assert office.titles == ["medmost: ЕМИАС: отказ SIM_SLOT_TAKEN, Записи на приём (10000)"]
+
+
+async def test_certificate_is_told_of_at_each_limit() -> None:
+    office = Office()
+    for days in (31, 30, 30, 8, 7, 6, 1, 0, 0):
+        for event in certificate_events(days, "gosuslugi", office.now):
+            await office.notifier.event(event)
+        await office.passes(30)
+    codes = [
+        code for _, _, body in office.sent for code in ("MONTH", "WEEK", "DAY") if f"MM-CERTIFICATE-{code}" in body
+    ]
+    assert codes == ["MONTH", "WEEK", "DAY"]
+    for event in certificate_events(365, "gosuslugi", office.now):
+        await office.notifier.event(event)
+    await office.passes(60)
+    assert await office.notifier.open_troubles() == []
+    assert certificate_events(None, "gosuslugi", office.now) == []
+
+
+async def test_full_disk_is_told_of_once() -> None:
+    office = Office()
+    for free in (2e9, 0.5e9, 0.4e9):
+        await office.notifier.event(disk_event(int(free), 1.0, office.now))
+        await office.passes(60)
+    assert office.titles == ["medmost: мало места на диске"]
+
+
+async def test_trial_reaches_every_address_and_says_so() -> None:
+    people = (Person(name="Дежурный", urls=("duty://one", "duty://two")),)
+    office = Office(Contacts(people=people))
+    office.broken = {"duty://two"}
+    told = await office.notifier.trial()
+    assert [(one["channel"], one["taken"]) for one in told] == [("duty", True), ("duty", False)]
+    assert office.titles == ["medmost: проверка извещений"]
+
+
+async def test_heartbeat_is_heard_outside() -> None:
+    heard: list[bytes] = []
+
+    async def watch(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readline())
+        status = b"200 OK" if len(heard) == 1 else b"503 Unavailable"
+        writer.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(watch, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/ping/1"
+    async with server:
+        assert await beat(address)
+        assert not await beat(address)
+    assert not await beat(address)
+    assert heard[0].startswith(b"GET /ping/1 ")
 
 
 async def test_personal_data_in_a_code_is_masked() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import shutil
 import signal
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -19,6 +22,7 @@ from medmost.console.gate import Gate
 from medmost.domain.errors import Transient
 from medmost.domain.record import Side
 from medmost.linking.flow import Linking
+from medmost.notify.rounds import beat, certificate_events, disk_event
 from medmost.store import ledgers
 from medmost.sync.receive import STATUS
 from medmost.sync.status import status
@@ -70,6 +74,8 @@ async def serve_app(app: App, stop: asyncio.Event) -> None:
             for work in (
                 app.engine.run(stop),
                 forward_events(app, stop),
+                go_rounds(app, stop),
+                show_life(app, stop),
                 refresh_metrics(app, stop),
                 serve(
                     make_console(console_ports(app, control, linking)), config.console.host, config.console.port, stop
@@ -144,12 +150,39 @@ async def refresh_metrics(app: App, stop: asyncio.Event) -> None:
                 app.metrics.observed(system, kind, account, number - before.get((system, kind, account), 0))
         before = entered
         app.metrics.set_status(await status(app.engine))
-        try:
-            await asyncio.wait_for(stop.wait(), METRICS_SECONDS)
-        except TimeoutError:
-            continue
+        await paused(stop, METRICS_SECONDS)
 
 
+async def go_rounds(app: App, stop: asyncio.Event) -> None:
+    """Looks once a minute at what shows in no call: the certificate's last days, the room on the disk."""
+    while not stop.is_set():
+        now = datetime.fromtimestamp(app.house.clock.now(), UTC)
+        days = app.systems[Side.GOSUSLUGI].health().certificate_days
+        free = shutil.disk_usage(app.config.folder).free
+        for event in (
+            *certificate_events(days, Side.GOSUSLUGI.value, now),
+            disk_event(free, app.config.notices.disk_free, now),
+        ):
+            await app.notifier.event(event)
+        await paused(stop, ROUNDS_SECONDS)
+
+
+async def show_life(app: App, stop: asyncio.Event) -> None:
+    """Calls the watch outside while the state can be read; without an address there is none."""
+    notices = app.config.notices
+    while notices.heartbeat and not stop.is_set():
+        await app.database.read(ledgers.stages)
+        await beat(notices.heartbeat)
+        await paused(stop, notices.heartbeat_every)
+
+
+async def paused(stop: asyncio.Event, seconds: float) -> None:
+    """Waits, but no longer than until the stop."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
+ROUNDS_SECONDS = 60.0
 METRICS_SECONDS = 5.0
 WAITS_FOR_A_PERSON = {
     "quarantined": "MM-OTHER-PERSON",

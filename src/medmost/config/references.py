@@ -33,7 +33,9 @@ class References:
             value = table[name]
             if not isinstance(value, str):
                 continue  # the check of types tells about it
-            if (key[0] == "contacts" or key == ("queue", "url")) and not value.startswith(("file:", "env:")):
+            if (key[0] in ("contacts", "notices") or key == ("queue", "url")) and not value.startswith(
+                ("file:", "env:")
+            ):
                 continue  # an address without a password may stand in the file itself
             resolved = self._file(value, key) if _names_file(key) else self._text(value, key)
             if resolved is not None:
@@ -126,6 +128,9 @@ def _spots(values: dict[str, Any]) -> Iterator[tuple[Any, Any, Key]]:
         if isinstance(table, dict):
             for name in sorted((SECRETS | FILES) & set(table)):
                 yield table, name, ("systems", side, name)
+    notices = values.get("notices")
+    if isinstance(notices, dict) and "heartbeat" in notices:
+        yield notices, "heartbeat", ("notices", "heartbeat")
     contacts = values.get("contacts")
     people = contacts.get("people") if isinstance(contacts, dict) else None
     for number, person in enumerate(people if isinstance(people, list) else ()):

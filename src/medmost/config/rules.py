@@ -107,10 +107,22 @@ class Rules:
                     ru = "адрес пишется со схемой, например mailto://почта-сервер?to=…, или file:/env:"
                     en = "an address needs its scheme, as in mailto://mail-server?to=…, or file:/env:"
                     self._bad((*key, "urls"), ru, en)
+            for window in person.duty:
+                if parse(window) is None:
+                    ru = "время дежурства вида «daily 08:00-20:00» или «sat 09:00-18:00», по Москве"
+                    self._bad((*key, "duty"), ru, "a duty is written `daily 08:00-20:00`, in Moscow time")
+            if person.after < 0:
+                self._bad((*key, "after"), "минуты, не меньше нуля", "minutes, not less than zero")
             for event in set(person.events or ()) - set(EVENTS):
                 names = ", ".join(EVENTS)
                 ru = f"события «{event}» нет; есть: {names}"
                 self._bad((*key, "events"), ru, f"there is no event `{event}`; there are: {names}")
+
+        night, heartbeat = self.config.notices.night, self.config.notices.heartbeat
+        if night and parse(night) is None:
+            self._bad(("notices", "night"), "окно вида «daily 23:00-07:00»", "a window like `daily 23:00-07:00`")
+        if heartbeat and not heartbeat.startswith(("http://", "https://")):
+            self._bad(("notices", "heartbeat"), "адрес http:// или https://", "an address with http:// or https://")
 
     def _systems(self) -> None:
         stand = self.config.environment.name == "stand"

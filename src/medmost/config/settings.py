@@ -8,11 +8,12 @@ from typing import Final, Literal
 import msgspec
 
 from medmost.domain.kinds import SHIPPED
+from medmost.domain.windows import parse
 from medmost.systems.settings import EmiasSettings, GosuslugiSettings
 
 TWO_WAY_KINDS: Final = ("policy", "visit", "request")
 """Kinds that people enter at both sides: they are tried in double entry, the others in shadow (contracts §5)."""
-EVENTS: Final = ("outage", "token", "refused", "brake", "page", "drift", "stale")
+EVENTS: Final = ("outage", "token", "refused", "brake", "page", "drift", "stale", "certificate", "disk")
 """What a contact may ask to hear of."""
 
 
@@ -69,14 +70,32 @@ class Environment(_Section, frozen=True, kw_only=True):
 
 
 class Person(_Section, frozen=True, kw_only=True):
-    """Somebody who gets notices. `events` None means all of them."""
+    """Somebody who gets notices. `events`, `kinds` and `systems` None mean all of them.
+
+    `duty`: when this person is on duty, in Moscow time, as windows ("daily 08:00-20:00"); empty: always. `after`:
+    minutes that nobody has acknowledged a trouble before this person hears of it; 0: at once. `least`: how grave.
+    """
 
     name: str
     urls: tuple[str, ...]
     events: tuple[str, ...] | None = None
+    kinds: tuple[str, ...] | None = None
+    systems: tuple[str, ...] | None = None
+    duty: tuple[str, ...] = ()
+    after: float = 0
+    least: Literal["warning", "critical"] = "warning"
 
-    def wants(self, group: str) -> bool:
-        return self.events is None or group in self.events
+    def wants(self, group: str, system: str = "", kind: str = "", *, critical: bool = True) -> bool:
+        """A trouble of every kind or system concerns whoever asked for one of them."""
+        return (
+            (self.events is None or group in self.events)
+            and (self.kinds is None or not kind or kind in self.kinds)
+            and (self.systems is None or not system or system in self.systems)
+            and (critical or self.least == "warning")
+        )
+
+    def on_duty(self, at: float) -> bool:
+        return not self.duty or any(window is not None and window.holds(at) for window in map(parse, self.duty))
 
 
 class Contacts(_Section, frozen=True, kw_only=True):
@@ -94,9 +113,17 @@ class Legal(_Section, frozen=True, kw_only=True):
 
 
 class Notices(_Section, frozen=True, kw_only=True):
-    """`quiet`: seconds a system must be silent before an outage is announced, and answering before the all-clear."""
+    """`quiet`: seconds a system must be silent before an outage is announced, and answering before the all-clear.
+
+    `night`: a window in which only critical notices go out, the others when it ends. `heartbeat`: an address that is
+    called every `heartbeat_every` seconds while medmost works, so that somebody outside notices its own silence.
+    """
 
     quiet: float = 15
+    night: str = ""
+    heartbeat: str = ""
+    heartbeat_every: float = 60
+    disk_free: float = 1.0  # GB beside the state below which a person is told
     lang: Literal["ru", "en"] = "ru"
 
 

@@ -21,6 +21,10 @@ EventKind = Literal[
     "drift-ok",
     "stale",
     "stale-ok",
+    "certificate",
+    "certificate-ok",
+    "disk",
+    "disk-ok",
 ]
 """`-ok` and `reachable` end what their counterpart began; `refused` is a single refusal for good."""
 
@@ -36,10 +40,18 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """A text for people. `group` is what contacts choose by (config: contacts.people.events)."""
+    """A text for people. `group`, `system`, `kind` and `critical` are what contacts choose by (contacts.people).
+
+    `incident` names the trouble that lasts; `over` marks its all-clear.
+    """
 
     code: str
     group: str
+    system: str = ""
+    kind: str = ""
+    critical: bool = False
+    incident: str = ""
+    over: bool = False
     title: str
     body: str
     at: datetime
@@ -50,6 +62,7 @@ class Spell(msgspec.Struct, frozen=True, kw_only=True):
 
     event: Event
     announced: bool = False
+    acknowledged: bool = False  # a person has it in hand: nobody else is called
     calm_since: datetime | None = None
 
 
@@ -69,12 +82,15 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     to: tuple[int, int]
     attempts: int = 0
     not_before: datetime
+    waits: bool = False  # for somebody to acknowledge the incident: then it need not go out
 
 
 class NoticeBook(msgspec.Struct, frozen=True, kw_only=True):
     spells: dict[str, Spell] = {}
     digests: dict[str, Digest] = {}
     outbox: tuple[Pending, ...] = ()
+    told: dict[str, tuple[int, ...]] = {}
+    """Incident -> the persons who have heard of it: they get its all-clear, whoever was not called does not."""
 
 
 def encode(book: NoticeBook) -> bytes:

@@ -14,7 +14,9 @@ import structlog
 from medmost.config import Contacts
 from medmost.notify.book import Event, Notice, NoticeBook, Pending
 from medmost.notify.channels import apprise_send
-from medmost.notify.rules import Rules, resumed
+from medmost.notify.posting import called, post, still_due
+from medmost.notify.rules import Rules, acknowledged, resumed
+from medmost.notify.texts import write_trial
 from medmost.notify.words import Lang, Titles
 
 log = structlog.get_logger("medmost.notify")
@@ -39,8 +41,9 @@ class Notifier:
         quiet: float = 15,
         lang: Lang = "ru",
         titles: Titles = MappingProxyType({}),
+        night: str = "",
     ) -> None:
-        self._contacts = contacts
+        self._contacts, self._night, self._lang = contacts, night, lang
         self._clock = clock
         self._load = load
         self._save = save
@@ -69,6 +72,35 @@ class Notifier:
             addresses = {pending.to for pending in self._book.outbox}
             await asyncio.gather(*(self._serve(to) for to in sorted(addresses)))
 
+    async def acknowledge(self) -> list[str]:
+        """A person has what is open in hand: nobody else is called for it. The names of what was open."""
+        async with self._changing:
+            self._book, found = acknowledged(await self._present())
+            await self._keep()
+        return found
+
+    async def open_troubles(self) -> list[dict[str, object]]:
+        """What has been announced and is not over, oldest first; names from closed lists and codes only."""
+        async with self._changing:
+            book = await self._present()
+        spells = sorted((s for s in book.spells.values() if s.announced), key=lambda s: s.event.at)
+        told = [(s.event, s.acknowledged) for s in spells]
+        return [
+            {"event": e.kind, "system": e.system, "kind": e.object_kind, "code": e.code, "since": e.at.isoformat()}
+            | {"acknowledged": seen}
+            for e, seen in told
+        ]
+
+    async def trial(self) -> list[dict[str, object]]:
+        """One test notice to every address at once; which of them took it. Addresses are told by their scheme only."""
+        notice = write_trial(self._clock(), self._lang)
+        found: list[dict[str, object]] = []
+        for number, person in enumerate(self._contacts.people):
+            for at, url in enumerate(person.urls):
+                taken = await self._try(Pending(notice=notice, to=(number, at), not_before=notice.at))
+                found.append({"name": person.name, "channel": url.partition("://")[0], "taken": taken})
+        return found
+
     async def _present(self) -> NoticeBook:
         if self._book is None:
             self._book = self._kept = resumed(await self._load() or NoticeBook())
@@ -80,29 +112,31 @@ class Notifier:
             self._kept = self._book
 
     def _posted(self, book: NoticeBook, notices: list[Notice]) -> NoticeBook:
-        pending = list(book.outbox)
         for notice in notices:
             log.warning("notice", code=notice.code, title=notice.title)
-            pending += [
-                Pending(notice=notice, to=(number, at), not_before=notice.at)
-                for number, person in enumerate(self._contacts.people)
-                if person.wants(notice.group)
-                for at in range(len(person.urls))
-            ]
-        return msgspec.structs.replace(book, outbox=tuple(pending)) if notices else book
+            book = post(book, notice, self._contacts.people, self._night)
+        return still_due(book)
 
     async def _serve(self, to: tuple[int, int]) -> None:
-        """Sends what one address waits for, in order: an all-clear never overtakes its outage."""
-        book = await self._present()
+        """Sends what one address waits for, in order: an all-clear never overtakes its outage.
+
+        What waits for the morning, or for nobody to acknowledge it, holds up only what is about the same trouble.
+        """
+        book, held = await self._present(), set[str]()
         for pending in [p for p in book.outbox if p.to == to]:
             if pending.not_before > self._clock():
-                return
+                if pending.attempts:
+                    return  # the address is out of order
+                held.add(pending.notice.incident)
+            if pending.notice.incident in held:
+                continue
             taken = await self._try(pending)
             later = None if taken else self._later(pending)
             async with self._changing:
                 book = await self._present()
                 outbox = [later if p is pending else p for p in book.outbox]
-                self._book = msgspec.structs.replace(book, outbox=tuple(p for p in outbox if p is not None))
+                book = msgspec.structs.replace(book, outbox=tuple(p for p in outbox if p is not None))
+                self._book = called(book, pending) if taken else book
                 await self._keep()
             if later is not None:
                 return

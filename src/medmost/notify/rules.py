@@ -18,9 +18,14 @@ from medmost.notify.words import Lang, Titles
 DIGEST_EVERY: Final = timedelta(hours=1)
 _OPENS: Final = {
     "unreachable": "outage", "token": "token", "brake": "brake", "page": "page", "drift": "drift", "stale": "stale",
+    "certificate": "certificate", "disk": "disk",
 }  # fmt: skip
-_ENDS: Final = {"reachable": "outage"} | {f"{name}-ok": name for name in ("token", "brake", "page", "drift", "stale")}
-_AT_ONCE: Final = ("token", "brake", "drift", "stale")
+_ENDS: Final = {"reachable": "outage"} | {
+    f"{name}-ok": name for name in ("token", "brake", "page", "drift", "stale", "certificate", "disk")
+}
+_AT_ONCE: Final = ("token", "brake", "drift", "stale", "certificate", "disk")
+_CRITICAL: Final = ("outage", "token", "brake", "disk")
+_URGENT_CODES: Final = ("MM-CERTIFICATE-WEEK", "MM-CERTIFICATE-DAY")
 _CLEAR: Final = {"outage": "clear", "stale": "fresh"}
 """The other groups wait for the quiet time first: a short silence or one bad page is repaired by the next try."""
 
@@ -84,7 +89,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
             if now - spell.calm_since < self.quiet:
                 return spell, []
             clear = _CLEAR.get(group)
-            return None, [self._notice(clear, group, spell.event, spell.calm_since)] if clear else []
+            return None, [self._notice(clear, group, spell.event, spell.calm_since, over=True)] if clear else []
         if not spell.announced and now - spell.event.at >= self.quiet:
             return self._announce(group, spell, now, [])
         return spell, []
@@ -96,7 +101,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(spell, announced=True), [*said, notice]
 
     def _count(self, book: NoticeBook, event: Event) -> NoticeBook:
-        name = f"refused|{event.system}|{event.object_kind}|{event.code}"
+        name = _name("refused", event)
         digest = book.digests.get(name)
         if digest is None or digest.count == 0:
             sent = digest.sent if digest else None
@@ -114,8 +119,18 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         notice = self._notice("refused", "refused", digest.event, now, digest.count)
         return msgspec.structs.replace(digest, count=0, sent=now), [notice]
 
-    def _notice(self, text: str, group: str, event: Event, at: datetime, count: int = 1) -> Notice:
-        return write_notice(text, group, event, at=at, lang=self.lang, count=count, titles=self.titles)
+    def _notice(
+        self, text: str, group: str, event: Event, at: datetime, count: int = 1, *, over: bool = False
+    ) -> Notice:
+        written = write_notice(text, group, event, at=at, lang=self.lang, count=count, titles=self.titles)
+        return msgspec.structs.replace(
+            written,
+            system=event.system,
+            kind=event.object_kind or "",
+            critical=group in _CRITICAL or event.code in _URGENT_CODES,
+            incident=_name(group, event),
+            over=over,
+        )
 
 
 def resumed(book: NoticeBook) -> NoticeBook:
@@ -123,10 +138,21 @@ def resumed(book: NoticeBook) -> NoticeBook:
     return msgspec.structs.replace(book, spells={name: s for name, s in book.spells.items() if s.announced})
 
 
+def acknowledged(book: NoticeBook) -> tuple[NoticeBook, list[str]]:
+    """Somebody has the open troubles in hand: whoever waited to be called is not. The names of what was open."""
+    open_now = [name for name, spell in book.spells.items() if spell.announced and not spell.acknowledged]
+    spells = {name: msgspec.structs.replace(spell, acknowledged=spell.announced) for name, spell in book.spells.items()}
+    waiting = [one.notice.incident for one in book.outbox if one.waits]
+    outbox = tuple(one for one in book.outbox if not one.waits)
+    return msgspec.structs.replace(book, spells=spells, outbox=outbox), list(dict.fromkeys([*open_now, *waiting]))
+
+
 def _name(group: str, event: Event) -> str:
+    if group == "refused":
+        return f"refused|{event.system}|{event.object_kind}|{event.code}"
     whole = group in ("outage", "token")
     name = f"{group}|{event.system}" if whole else f"{group}|{event.system}|{event.object_kind}"
-    return f"{name}|{event.code}" if group in ("brake", "drift") else name  # each reason calls by itself
+    return f"{name}|{event.code}" if group in ("brake", "drift", "certificate") else name  # each reason calls by itself
 
 
 def _with_spell(book: NoticeBook, name: str, spell: Spell | None) -> NoticeBook:

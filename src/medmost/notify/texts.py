@@ -138,6 +138,38 @@ _TEXTS: Final[dict[str, dict[Lang, tuple[str, str]]]] = {
             "{kind} were not read from {since} to {until} ({length}). There is nothing to do.",
         ),
     },
+    "certificate": {
+        "ru": (
+            "{system}: сертификат подписи заканчивается",
+            (
+                "{cert} ({code}).\nПосле этого система не выдаст токен, и обмен с ней встанет.\nЧто сделать: получите "
+                "новый сертификат и зарегистрируйте его: medmost access, затем medmost check."
+            ),
+        ),
+        "en": (
+            "{system}: the signature certificate is about to end",
+            (
+                "{cert} ({code}).\nAfter that the system issues no token, and the exchange with it stands still.\n"
+                "What to do: get a new certificate and register it: medmost access, then medmost check."
+            ),
+        ),
+    },
+    "disk": {
+        "ru": (
+            "мало места на диске",
+            (
+                "{since}: рядом с базой состояния осталось мало места ({code}).\nКогда оно кончится, medmost "
+                "остановится, ничего не потеряв.\nЧто сделать: освободите место или перенесите базу."
+            ),
+        ),
+        "en": (
+            "little room on the disk",
+            (
+                "{since}: little room is left beside the state ({code}).\nWhen it is used up, medmost stops and loses "
+                "nothing.\nWhat to do: make room, or move the state."
+            ),
+        ),
+    },
     "page": {
         "ru": (
             "{system}: непонятный ответ, {kind}",
@@ -155,6 +187,22 @@ _TEXTS: Final[dict[str, dict[Lang, tuple[str, str]]]] = {
         ),
     },
 }
+
+
+_CERTIFICATE: Final = {
+    "MM-CERTIFICATE-MONTH": ("Осталось не больше 30 дней", "30 days are left at most"),
+    "MM-CERTIFICATE-WEEK": ("Осталось не больше 7 дней", "7 days are left at most"),
+    "MM-CERTIFICATE-DAY": ("Остался день или меньше", "A day is left, or less"),
+}
+_TRIAL: Final[dict[Lang, tuple[str, str]]] = {
+    "ru": ("medmost: проверка извещений", "Это проверка: делать ничего не нужно. Извещения medmost до вас доходят."),
+    "en": ("medmost: a test notice", "This is a test: there is nothing to do. Notices of medmost reach you."),
+}
+
+
+def write_trial(at: datetime, lang: Lang) -> Notice:
+    title, body = _TRIAL[lang]
+    return Notice(code="MM-NTF-TRIAL", group="trial", title=title, body=body, at=at)
 
 
 def write_notice(
@@ -177,6 +225,7 @@ def write_notice(
         "system": system_name(event.system, lang),
         "kind": kind,
         "code": mask(event.code or "–"),
+        "cert": _CERTIFICATE.get(event.code or "", _CERTIFICATE["MM-CERTIFICATE-MONTH"])[lang == "en"],
         "drift": DRIFTS.get(event.code or "", DRIFTS["MM-DRIFT-LOST"])[lang == "en"],
         "count": count,
         "place": f"{system_name(event.system, lang)}: " if event.system else "",

@@ -137,6 +137,7 @@ def console_ports(app: App, control: Operate, linking: Linking | None = None) ->
         operate=operation,
         support=app.config.contacts.support,
         linking=linking,
+        titles={name: (one.kind.title_ru, one.kind.title_en) for name, one in app.house.mappings.items()},
     )
 
 

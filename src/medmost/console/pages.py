@@ -24,7 +24,8 @@ EVERY: Final = 2.0  # seconds between two looks of an open overview
 
 async def _view(ports: ConsolePorts, lang: Lang) -> View:
     status = await ports.status()
-    return view_of(status, await told(ports.attention()), await told(ports.ready()), datetime.now(UTC), lang)
+    waiting, reasons = await told(ports.attention()), await told(ports.ready())
+    return view_of(status, waiting, reasons, datetime.now(UTC), lang, ports.titles)
 
 
 @get("/", include_in_schema=False, opt={"right": Right.STATE})

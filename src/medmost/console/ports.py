@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypedDict, TypeVar
 
 from medmost.console.gate import Gate
 from medmost.domain.record import Side
 from medmost.linking.flow import Linking
+from medmost.notify.words import Titles
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ class ConsolePorts:
     plain functions or coroutines. `support` is shown to users. `linking` is what the citizen's page does; without it
     the page says how to link otherwise. `gate` lets people in. `operate` runs an operation of the command line by its
     name and arguments (cli/operations/registry) and answers its exit code and result: pages have no second way in.
+    `titles` of the kinds' own files name a kind that a deployment adds.
     """
 
     status: Callable[[], Awaitable[dict[str, Any]]]
@@ -45,6 +47,7 @@ class ConsolePorts:
     operate: Callable[[str, dict[str, Any]], Awaitable[tuple[int, Any]]]
     support: str = ""
     linking: Linking | None = None
+    titles: Titles = field(default_factory=dict)
 
 
 async def told(answer: T | Awaitable[T]) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from medmost.console.ports import Attention
 from medmost.console.texts import TEXTS
 from medmost.logging import mask
-from medmost.notify.words import MOSCOW, Lang, duration, kind_name, parse, system_name
+from medmost.notify.words import MOSCOW, Lang, Titles, duration, kind_name, parse, system_name
 
 HELD: Final = ("conflict", "invalid", "ambiguous", "quarantined", "refused")
 """States of a pair that wait for a person."""
@@ -81,7 +82,12 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def view_of(
-    status: Mapping[str, Any], attention: Sequence[Attention], reasons: Sequence[str], now: datetime, lang: Lang
+    status: Mapping[str, Any],
+    attention: Sequence[Attention],
+    reasons: Sequence[str],
+    now: datetime,
+    lang: Lang,
+    titles: Titles = MappingProxyType({}),
 ) -> View:
     words = TEXTS[lang]
     systems = status.get("systems", {})
@@ -92,10 +98,10 @@ def view_of(
         health="unhealthy" if not running else "questions" if attention else "healthy",
         updated=f"{now.astimezone(MOSCOW):%H:%M:%S}",
         systems=[_system(side, systems[side], now, lang) for side in order],
-        kinds=[_kind(name, numbers, lang) for name, numbers in status.get("kinds", {}).items()],
+        kinds=[_kind(name, numbers, lang, titles) for name, numbers in status.get("kinds", {}).items()],
         deliveries=[(name, words[name], int(deliveries.get(name, 0))) for name in DELIVERIES],
         decided=number(status.get("decided_conflicts", 0), lang),
-        attention=[_attention(item, lang) for item in attention[:SHOWN]],
+        attention=[_attention(item, lang, titles) for item in attention[:SHOWN]],
         more=max(0, len(attention) - SHOWN),
         reasons=[mask(reason) for reason in reasons],
     )
@@ -143,7 +149,7 @@ def _strain(told: Mapping[str, Any], lang: Lang) -> list[tuple[str, str, bool]]:
     return facts
 
 
-def _kind(name: str, told: Mapping[str, Any], lang: Lang) -> KindView:
+def _kind(name: str, told: Mapping[str, Any], lang: Lang, titles: Titles) -> KindView:
     words = TEXTS[lang]
     pairs, level = int(told.get("pairs", 0)), int(told.get("level", 0))
     tenths = level * 1000 // pairs if pairs else 1000  # rounded down: 100 % means all of them
@@ -151,7 +157,7 @@ def _kind(name: str, told: Mapping[str, Any], lang: Lang) -> KindView:
     held = [(words[f"what_{state}"], int(told.get(state, 0))) for state in HELD if told.get(state)]
     return KindView(
         name=name,
-        title=kind_name(name, lang),
+        title=kind_name(name, lang, titles),
         stage=stage_name(str(told.get("stage", "observe")), lang),
         pairs=number(pairs, lang),
         share=tenths / 10,
@@ -175,12 +181,12 @@ def _seconds(value: float | None, lang: Lang) -> str:
     return "–" if value is None else duration(value, lang)
 
 
-def _attention(item: Attention, lang: Lang) -> AttentionView:
+def _attention(item: Attention, lang: Lang, titles: Titles) -> AttentionView:
     words = TEXTS[lang]
     what = item.get("what", "other")
     known = what if f"what_{what}" in words else "other"
     since = parse(item.get("since"))
-    parts = (system_name(item.get("system", ""), lang), kind_name(item.get("kind", ""), lang))
+    parts = (system_name(item.get("system", ""), lang), kind_name(item.get("kind", ""), lang, titles))
     return AttentionView(
         what=known,
         label=words[f"what_{known}"],

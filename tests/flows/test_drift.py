@@ -178,6 +178,20 @@ async def test_our_own_emptying_is_no_doubt(tmp_path: Path) -> None:
         assert await here.states("policy") == {"level": COUNT}
 
 
+async def test_new_records_without_optional_field(tmp_path: Path) -> None:
+    """A whole page of new records leaves out what is not required: no drift, and nothing of it is held."""
+    async with town(tmp_path) as here:
+        await begun(here)
+        mapping = here.house.mappings["policy"]
+        for number in range(20):
+            fields = {**POLICY, "policy_number": f"77564108342{number:05}", "snils": None, "email": None}
+            here.emias.put("policy", mapping.write(Side.EMIAS, fields, None))
+        await here.settles()
+        assert await held(here) == []
+        assert await here.states("policy") == {"level": COUNT + 20}
+        assert len(here.gosuslugi.refs("policy")) == COUNT + 20
+
+
 async def test_new_field_is_safe_and_untouched(tmp_path: Path) -> None:
     async with town(tmp_path) as here:
         refs = await begun(here)

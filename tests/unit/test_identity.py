@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medmost.domain.identity import Numbers, Person, Verdict, name_key, person_of, same_person, seal_holds
+from medmost.domain.identity import Person, name_key, person_of, same_person
 
 ENP, OTHER_ENP, THIRD_ENP = "7756410834123459", "7752700898000013", "5067150868999998"
 SNILS, OTHER_SNILS = "11223344595", "12345678964"
@@ -203,74 +203,3 @@ def test_a_name_key_reads_plainly(name: str, key: str) -> None:
 @given(st.text(alphabet="АаЕеЁёСсcOoХxИйn-–' .", max_size=12))
 def test_a_name_key_is_its_own_key(name: str) -> None:
     assert name_key(name_key(name)) == name_key(name)
-
-
-# ---------------------------------------------------------------- numbers through changes and mergers
-def test_every_former_number_leads_to_the_person() -> None:
-    numbers = Numbers()
-    for number in (ENP, OTHER_ENP, THIRD_ENP):
-        numbers.hold(number, 1)
-    assert [numbers.find(number) for number in (ENP, OTHER_ENP, THIRD_ENP)] == [1, 1, 1]
-    assert numbers.find("9" * 16) is None
-
-
-def test_a_number_of_two_people_is_ambiguous() -> None:
-    numbers = Numbers()
-    numbers.hold(ENP, 1)
-    numbers.hold(ENP, 2)
-    assert numbers.find(ENP) == "ambiguous"
-    numbers.assign(ENP, 2)
-    assert numbers.find(ENP) == 2
-
-
-def test_merged_policies_lead_to_the_one_kept() -> None:
-    numbers = Numbers()
-    numbers.hold(ENP, 1)
-    numbers.hold(OTHER_ENP, 2)
-    numbers.hold(THIRD_ENP, 3)
-    numbers.merge(2, 1)
-    assert [numbers.find(number) for number in (ENP, OTHER_ENP, THIRD_ENP)] == [1, 1, 3]
-    numbers.merge(2, 3)  # that is, the one she is now
-    assert {numbers.find(number) for number in (ENP, OTHER_ENP, THIRD_ENP)} == {3}
-    numbers.merge(1, 2)
-    assert numbers.head(1) == 3
-
-
-def test_a_merger_undone_gives_back_each_ones_own() -> None:
-    numbers = Numbers()
-    numbers.hold(ENP, 1)
-    numbers.hold(OTHER_ENP, 2)
-    numbers.merge(2, 1)
-    numbers.hold(ENP, 1)  # seen again
-    numbers.hold(THIRD_ENP, 1)  # gained while they were one
-    numbers.undo(2)
-    assert [numbers.find(number) for number in (ENP, OTHER_ENP)] == [1, 2]
-    assert numbers.find(THIRD_ENP) == "ambiguous"
-    numbers.assign(THIRD_ENP, 2)
-    numbers.undo(2)
-    assert numbers.find(THIRD_ENP) == 2
-
-
-def test_a_number_gained_while_merged_is_either_ones() -> None:
-    """Also where neither had shown a number before."""
-    numbers = Numbers()
-    numbers.merge(2, 1)
-    numbers.hold(ENP, 1)
-    numbers.undo(2)
-    assert numbers.find(ENP) == "ambiguous"
-
-
-# ---------------------------------------------------------------- the seal
-@pytest.mark.parametrize(
-    ("sealed", "shown", "expected"),
-    [
-        (b"a", b"a", Verdict("same")),
-        (b"a", b"former", Verdict("same")),
-        (None, b"b", Verdict("same")),
-        (None, None, Verdict("same")),
-        (b"a", b"b", Verdict("different", ("patient",))),
-        (b"a", None, Verdict("ambiguous", ("patient",))),
-    ],
-)
-def test_a_sealed_pair_never_becomes_anothers(sealed: bytes | None, shown: bytes | None, expected: Verdict) -> None:
-    assert seal_holds(sealed, shown, {b"former"}) == expected

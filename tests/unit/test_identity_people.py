@@ -17,7 +17,7 @@ import pytest
 from stdnum import luhn
 
 from medmost.domain import values
-from medmost.domain.identity import Numbers, Person, person_of, same_person
+from medmost.domain.identity import Person, person_of, same_person
 
 CASES = 100_000
 SURNAMES = "Иванов Смирнов Кузнецов Попов Соколов Лебедев Козлов Новиков Морозов Воробьёв Соловьёв Королёв".split()
@@ -203,35 +203,3 @@ def test_a_hundred_thousand_meetings_make_no_wrong_link(capsys: pytest.CaptureFi
     assert told["one same"] > 0.9 * told["clean"]
     with capsys.disabled():
         sys.stdout.write(f"\n  {told['cases']:,} meetings: {dict(sorted(told.items()))} ")
-
-
-# ---------------------------------------------------------------- numbers over a long time
-def test_numbers_through_mergers_lead_nobody_astray(capsys: pytest.CaptureFixture[str]) -> None:
-    """People get numbers, are merged by mistake and unmerged; a number never leads to a stranger."""
-    draw, asked, doubtful = random.Random(2026), 0, 0
-    for _ in range(1_000):
-        numbers, owner, merged = Numbers(), {}, {}
-        for step in range(30):
-            person = draw.randrange(5)
-            act = draw.choice(("gain", "gain", "merge", "undo", "see"))
-            if act == "gain":
-                owner[f"{step:016d}"] = person
-                numbers.hold(f"{step:016d}", numbers.head(person) if draw.random() < 0.7 else person)
-            elif act == "merge" and person not in merged and numbers.head(person) == person:
-                kept = draw.randrange(5)
-                if numbers.head(kept) != person:
-                    numbers.merge(person, kept)
-                    merged[person] = kept
-            elif act == "undo" and merged:
-                gone = draw.choice(list(merged))
-                numbers.undo(gone)
-                del merged[gone]
-            elif act == "see" and owner:
-                number = draw.choice(list(owner))
-                numbers.hold(number, numbers.head(owner[number]))
-            for number, holder in owner.items():
-                found = numbers.find(number)
-                asked, doubtful = asked + 1, doubtful + (found == "ambiguous")
-                assert found in (numbers.head(holder), "ambiguous")
-    with capsys.disabled():
-        sys.stdout.write(f"\n  {asked:,} look-ups, {doubtful:,} ambiguous, none astray ")

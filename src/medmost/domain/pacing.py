@@ -32,8 +32,6 @@ class Backoff(msgspec.Struct, frozen=True):
 
 OUTAGE = Backoff(base=1.0, cap=20.0)
 """For what an unreachable system holds up: with the breaker's longest pause all of it is level within a minute."""
-PATIENT = Backoff(base=30.0, cap=3600.0)
-"""For what a reachable system keeps failing to do."""
 
 
 BreakerState = Literal["closed", "open", "half-open"]

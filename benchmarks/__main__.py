@@ -17,6 +17,7 @@ from benchmarks.flowing import flowing
 from benchmarks.mapping import mapping
 from benchmarks.measure import QUICK, Row, Size, Wanted
 from benchmarks.merging import merging
+from benchmarks.queueing import queueing
 from benchmarks.sealing import sealing
 from benchmarks.starting import starting
 from benchmarks.worlds import worlds
@@ -28,6 +29,7 @@ BENCHES: Mapping[tuple[str, ...], Callable[[Size, Wanted], Iterator[Row]]] = {
     ("cipher",): sealing,
     ("absorb",): absorbing,
     ("pull", "audit", "deliver"): flowing,
+    ("queue",): queueing,
     ("start",): starting,
     ("world",): worlds,
 }

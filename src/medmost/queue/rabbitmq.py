@@ -48,8 +48,15 @@ class RabbitMQ:
     """The queue of `queue.url = amqp://…`; `context` for amqps."""
 
     def __init__(
-        self, url: str, *, prefix: str = "medmost", context: ssl.SSLContext | None = None, max_length: int = MAX_LENGTH
+        self,
+        url: str,
+        *,
+        prefix: str = "medmost",
+        context: ssl.SSLContext | None = None,
+        max_length: int = MAX_LENGTH,
+        deadline: float = DEADLINE,
     ) -> None:
+        self._deadline = deadline
         self._url, self._context = URL(url).update_query(heartbeat=HEARTBEAT), context
         self._prefix, self._max_length = prefix, max_length
         self._connection: AbstractConnection | None = None
@@ -70,7 +77,7 @@ class RabbitMQ:
                 aio_pika.Message(body, content_type="application/json", delivery_mode=aio_pika.DeliveryMode.PERSISTENT),
                 topic,
                 mandatory=True,
-                timeout=DEADLINE,
+                timeout=self._deadline,
             )
             for body in envelopes(refs)
         ]
@@ -89,17 +96,17 @@ class RabbitMQ:
     async def consume(self, topic: str) -> RabbitConsumer:
         connection = await self._connect()
         try:
-            channel = await asyncio.wait_for(connection.channel(), DEADLINE)
-            await channel.set_qos(prefetch_count=PREFETCH, timeout=DEADLINE)
+            channel = await asyncio.wait_for(connection.channel(), self._deadline)
+            await channel.set_qos(prefetch_count=PREFETCH, timeout=self._deadline)
             await self._declare(channel)
             queue = await channel.get_queue(self._queue(topic), ensure=True)
-            consumer = RabbitConsumer(connection, channel, queue)
+            consumer = RabbitConsumer(connection, channel, queue, self._deadline)
             await consumer.begin()
         except _FAILS as error:
-            await _end(connection)
+            await _end(connection, self._deadline)
             raise lost(NAME, type(error).__name__) from error
         except BaseException:
-            await _end(connection)
+            await _end(connection, self._deadline)
             raise
         return consumer
 
@@ -109,7 +116,7 @@ class RabbitMQ:
     # ------------------------------------------------------------ connections
     async def _connect(self) -> AbstractConnection:
         try:
-            return await aio_pika.connect(self._url, timeout=DEADLINE, ssl_context=self._context)
+            return await aio_pika.connect(self._url, timeout=self._deadline, ssl_context=self._context)
         except (AuthenticationError, ProbableAuthenticationError) as error:
             raise shut_out(NAME) from error
         except _FAILS as error:
@@ -125,7 +132,7 @@ class RabbitMQ:
             self._connection = await self._connect()
             try:
                 channel = await asyncio.wait_for(
-                    self._connection.channel(publisher_confirms=True, on_return_raises=True), DEADLINE
+                    self._connection.channel(publisher_confirms=True, on_return_raises=True), self._deadline
                 )
                 self._exchange = await self._declare(channel)
             except _FAILS as error:
@@ -139,7 +146,7 @@ class RabbitMQ:
     async def _drop(self) -> None:
         connection, self._connection, self._exchange = self._connection, None, None
         if connection is not None:
-            await _end(connection)
+            await _end(connection, self._deadline)
 
     # ------------------------------------------------------------ what has to be there
     def _queue(self, topic: str) -> str:
@@ -165,33 +172,37 @@ class RabbitMQ:
         """Raises Fatal where something of that name is another thing."""
         what = self._prefix
         try:
-            exchange = await channel.declare_exchange(
-                what, aio_pika.ExchangeType.DIRECT, durable=True, timeout=DEADLINE
-            )
+            kinds = aio_pika.ExchangeType
+            exchange = await channel.declare_exchange(what, kinds.DIRECT, durable=True, timeout=self._deadline)
             what = self._dead
-            dead = await channel.declare_exchange(what, aio_pika.ExchangeType.FANOUT, durable=True, timeout=DEADLINE)
+            dead = await channel.declare_exchange(
+                what, aio_pika.ExchangeType.FANOUT, durable=True, timeout=self._deadline
+            )
             kept: dict[str, Any] = {"x-queue-type": "quorum", "x-max-length": MAX_LENGTH, "x-overflow": "drop-head"}
-            queue = await channel.declare_queue(what, durable=True, arguments=kept, timeout=DEADLINE)
-            await queue.bind(dead, timeout=DEADLINE)
+            queue = await channel.declare_queue(what, durable=True, arguments=kept, timeout=self._deadline)
+            await queue.bind(dead, timeout=self._deadline)
             for topic in TOPICS:
                 what = self._queue(topic)
                 queue = await channel.declare_queue(
-                    what, durable=True, arguments=dict(self.arguments()), timeout=DEADLINE
+                    what, durable=True, arguments=dict(self.arguments()), timeout=self._deadline
                 )
-                await queue.bind(exchange, topic, timeout=DEADLINE)
+                await queue.bind(exchange, topic, timeout=self._deadline)
         except ChannelPreconditionFailed as error:
             raise unlike(NAME, what, _reason(error)) from error
         return exchange
 
 
 class RabbitConsumer:
-    def __init__(self, connection: AbstractConnection, channel: AbstractChannel, queue: AbstractQueue) -> None:
+    def __init__(
+        self, connection: AbstractConnection, channel: AbstractChannel, queue: AbstractQueue, deadline: float
+    ) -> None:
+        self._deadline = deadline
         self._connection, self._channel, self._queue = connection, channel, queue
         self._come: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
         self._quiet = 0.0
 
     async def begin(self) -> None:
-        await self._queue.consume(self._come.put, timeout=DEADLINE)
+        await self._queue.consume(self._come.put, timeout=self._deadline)
 
     async def take(self, timeout: float) -> RabbitBatch | None:
         loop = asyncio.get_running_loop()
@@ -216,12 +227,12 @@ class RabbitConsumer:
     async def _still_there(self) -> None:
         self._quiet = 0.0
         try:
-            await self._channel.declare_queue(self._queue.name, passive=True, timeout=DEADLINE)
+            await self._channel.declare_queue(self._queue.name, passive=True, timeout=self._deadline)
         except _FAILS as error:
             raise lost(NAME, type(error).__name__) from error
 
     async def close(self) -> None:
-        await _end(self._connection)
+        await _end(self._connection, self._deadline)
 
 
 class RabbitBatch:
@@ -242,10 +253,10 @@ async def _answered(said: Any) -> None:
         raise lost(NAME, type(error).__name__) from error
 
 
-async def _end(connection: AbstractConnection) -> None:
+async def _end(connection: AbstractConnection, deadline: float) -> None:
     """However broken it is: a connection that cannot say goodbye is closed all the same."""
     with suppress(*_FAILS):
-        await asyncio.wait_for(connection.close(), DEADLINE)
+        await asyncio.wait_for(connection.close(), deadline)
 
 
 def _reason(error: BaseException) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from services import brokers
+from state_databases import FreshDatabase, databases
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,3 +24,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput"):
         brokers.end()
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> str:
+    return brokers.broker("postgresql")
+
+
+@pytest.fixture(scope="session")
+def fresh_postgresql(postgresql_url: str) -> Iterator[FreshDatabase]:
+    """Makes a fresh state database on it with each call."""
+    yield from databases(postgresql_url)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -96,7 +97,8 @@ async def open_app(config: Config, clock: Clock | None = None) -> AsyncIterator[
         Fatal: the state is in use, damaged, newer, or the configuration cannot work.
     """
     with_lock = StateLock(config.state.path)
-    with_lock.take()
+    if not config.state.on_server:
+        with_lock.take()
     try:
         app = await _build(config, clock or Clock())
         try:
@@ -111,6 +113,7 @@ async def _build(config: Config, clock: Clock) -> App:
     overlay = config.folder / "kinds"
     mappings = load_mappings(overlay if overlay.is_dir() else None)
     cipher = Cipher(config.state.key)
+    database = await open_state(config)
     house = House(
         mappings=mappings,
         cipher=cipher,
@@ -120,15 +123,16 @@ async def _build(config: Config, clock: Clock) -> App:
         deletes=Limit(config.brakes.deletes_percent, config.brakes.deletes_least, config.brakes.deletes_most),
         windows=windows_of(config),
         changes=Limit(config.brakes.changes_percent, config.brakes.changes_least),
+        writer=database.writer,
     )
-    database = await SqliteDatabase(config.state.path).open()
     try:
         await database.write(lambda tx: _recognise(tx, cipher, clock.now()))
         await database.write(lambda tx: recognise_environment(tx, config.environment.name))
     except BaseException:
         await database.close()
         raise
-    await database.write(deliveries.release_in_flight)
+    if not database.shared:
+        await database.write(deliveries.release_in_flight)
     vault = Vault(database, cipher)
     systems = await connect(
         *_named_alike(config, {kind: mapping.kind.collection for kind, mapping in mappings.items()}),
@@ -178,6 +182,15 @@ async def _build(config: Config, clock: Clock) -> App:
     await recognise_versions(house, database)
     await database.write(lambda tx: recognise_rules(tx, house, ends_of(config)))
     return app
+
+
+async def open_state(config: Config) -> Database:
+    """The state that the configuration names, at the present schema. Raises Fatal as the engines do."""
+    if not config.state.on_server:
+        return await SqliteDatabase(config.state.path).open()
+    from medmost.store.postgresql import PostgresqlDatabase  # its driver is not for those who keep a file
+
+    return await PostgresqlDatabase(config.state.url, config.state.password or None).open()
 
 
 def _named_alike(config: Config, collections: dict[str, str]) -> tuple[GosuslugiSettings, EmiasSettings]:
@@ -256,8 +269,7 @@ async def forward_events(app: App, stop: asyncio.Event) -> None:
             told |= {"object_kind": kind or None, "code": code or None}
             await app.notifier.event(msgspec.convert(told, Event))
         if events:
-            last = events[-1][0]
-            await app.database.write(lambda tx, last=last: ledgers.forget_events(tx, last))  # type: ignore[misc]  # lambda defaults are untyped
+            await app.database.write(partial(ledgers.forget_events, ids=[event[0] for event in events]))
         await app.notifier.tick()
         await app.bell.wait("notify", 1.0)
 

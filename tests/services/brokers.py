@@ -1,4 +1,4 @@
-"""RabbitMQ and Kafka for a whole run of tests: each starts once, when a test first asks, and ends with the run.
+"""PostgreSQL, RabbitMQ and Kafka for a whole run of tests: each starts once, when first asked for, and ends with it.
 
 `make services` ones are taken where their addresses are in the environment. A server that is missing is a skipped test
 with its reason, and a failed one where MEDMOST_REQUIRE_SERVICES=1 (as `.ci/run` sets it).
@@ -27,7 +27,7 @@ def announce() -> None:
 
 
 def broker(name: str) -> str:
-    """The address of "rabbitmq" or "kafka", started if need be."""
+    """The address of "postgresql", "rabbitmq" or "kafka", started if need be."""
     given = os.environ.get(f"MEDMOST_{name.upper()}_URL")
     if given:
         return given

@@ -154,7 +154,7 @@ MISTAKES = [
     ('"embedded:"', '"amqp://"', "MM-CFG-VALUE", "medmost.toml:5: queue.url", "amqps://"),
     ('"embedded:"', '"file:secrets/none"', "MM-CFG-SECRET", "medmost.toml:5: queue.url", "не читается"),
     ('"embedded:"', '"redis:"', "MM-CFG-VALUE", "medmost.toml:5: queue.url", "embedded:"),
-    ("sqlite:///state.db", "postgresql://db", "MM-CFG-UNSUPPORTED", "medmost.toml:2: state.url", "PostgreSQL ещё"),
+    ("sqlite:///state.db", "postgresql://me:secret@db/m", "MM-CFG-SECRET", "medmost.toml:2: state.url", "пароль"),
     ("sqlite:///state.db", "mysql://db", "MM-CFG-VALUE", "medmost.toml:2: state.url", "sqlite:///"),
     ('key = "file:medmost.key"\n', "", "MM-CFG-MISSING", "medmost.toml:1: state.key", "не задана"),
     ("file:medmost.key", "file:secrets/emias.api-key", "MM-CFG-SECRET", "medmost.toml:3: state.key", "32 случайных"),

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from medmost import __version__
-from medmost.cli import brakes, links, mapping, notices, show, users
+from medmost.cli import brakes, links, mapping, notices, show, state, users
 from medmost.cli.access import access
 from medmost.cli.check import check
 from medmost.cli.perform import actor, configured, ended_by, finish, perform
@@ -37,6 +37,7 @@ for name, sub in (
     ("pairs", pairs_app), ("conflicts", conflicts_app), ("link", links.app), ("stage", stage_app),
     ("config", config_app), ("journal", journal_app), ("dead", dead_app), ("mapping", mapping.app),
     ("brakes", brakes.app), ("user", users.app), ("notify", notices.app),
+    ("state", state.app),
 ):  # fmt: skip
     app.add_typer(sub, name=name)
 

@@ -17,7 +17,8 @@ from medmost.domain.errors import Fatal
 from medmost.mapping import load_mappings
 from medmost.store import deliveries, journal, ledgers, pairs, schema
 from medmost.store.cipher import Cipher
-from medmost.store.troubles import file_trouble
+from medmost.store.transaction import Transaction
+from medmost.store.troubles import by_its_own_means, file_trouble
 from medmost.sync.house import House
 from medmost.sync.linked import close_link
 
@@ -43,6 +44,8 @@ def restore_state(config: Config, backup: Path) -> Restored:
     Raises:
         Fatal: the file is no state of this key, or a running medmost holds the state.
     """
+    if config.state.on_server:
+        raise by_its_own_means()
     _check(config, backup)
     state = config.state.path
     lock = StateLock(state)
@@ -55,7 +58,9 @@ def restore_state(config: Config, backup: Path) -> Restored:
             fresh.chmod(0o600)
             schema.upgrade(fresh)
             with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
-                revoked = _make_ready(connection, config, ended)
+                connection.execute("BEGIN IMMEDIATE")
+                revoked = make_ready(connection, config, ended)
+                connection.execute("COMMIT")
             kept = _set_aside(state)
             os.replace(fresh, state)  # noqa: PTH105  # atomic on one disk
         except (OSError, sqlite3.Error) as error:
@@ -93,22 +98,21 @@ def _revoked_links(state: Path) -> set[_Link] | None:
         return None
 
 
-def _make_ready(connection: sqlite3.Connection, config: Config, ended: set[_Link] | None) -> int:
+def make_ready(tx: Transaction, config: Config, ended: set[_Link] | None) -> int:
+    """Both systems have moved on since: what a state knows of its place in them is forgotten. Counts links ended."""
     overlay = config.folder / "kinds"
     house = House(load_mappings(overlay if overlay.is_dir() else None), Cipher(config.state.key))
     now = house.clock.now()
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("DELETE FROM cursor")
-    deliveries.release_in_flight(connection)
-    pairs.begin_epoch(connection, now)
-    active = connection.execute(
+    tx.execute("DELETE FROM cursor")
+    deliveries.release_in_flight(tx)
+    pairs.begin_epoch(tx, now)
+    active = tx.execute(
         "SELECT id, policy_index, account_index, created_at FROM link WHERE state = 'active'"
     ).fetchall()
     over = [id_ for id_, *link in active if tuple(link) in (ended or ())]
     for id_ in over:
-        close_link(connection, house, id_, "restore")
-    journal.append(connection, house.writer, now, {"act": "restore", "revoked": over}, [])
-    connection.execute("COMMIT")
+        close_link(tx, house, id_, "restore")
+    journal.append(tx, house.writer, now, {"act": "restore", "revoked": over}, [])
     return len(over)
 
 

@@ -120,6 +120,8 @@ def _spots(values: dict[str, Any]) -> Iterator[tuple[Any, Any, Key]]:
     state = values.get("state")
     if isinstance(state, dict) and "key" in state:
         yield state, "key", ("state", "key")
+    if isinstance(state, dict) and state.get("password"):
+        yield state, "password", ("state", "password")
     queue = values.get("queue")
     if isinstance(queue, dict):
         yield from ((queue, name, ("queue", name)) for name in ("url", "ca") if queue.get(name))

@@ -34,12 +34,14 @@ class Rules:
 
     def _stores(self) -> None:
         url = self.config.state.url
-        if url.startswith(("postgresql:", "postgresql+", "postgres:")):
-            ru = "PostgreSQL ещё не поддерживается этой версией; можно: sqlite:///state.db"
-            en = "PostgreSQL is not supported by this version yet; allowed: sqlite:///state.db"
-            self._bad(("state", "url"), ru, en, "MM-CFG-UNSUPPORTED")
+        if url.startswith("postgresql://"):
+            if urlsplit(url).password and "MEDMOST_" not in self.place(("state", "url"))[1]:
+                ru = 'пароль нельзя писать в файл настроек: укажите state.password = "file:secrets/…" или "env:ИМЯ"'
+                en = 'a password may not stand in the settings: write state.password = "file:secrets/…" or "env:NAME"'
+                self._bad(("state", "url"), ru, en, "MM-CFG-SECRET")
         elif not url.startswith("sqlite:///") or url == "sqlite:///":
-            self._bad(("state", "url"), "можно: sqlite:///ФАЙЛ", "allowed: sqlite:///FILE")
+            ru = "можно: sqlite:///ФАЙЛ или postgresql://ПОЛЬЗОВАТЕЛЬ@СЕРВЕР/БАЗА"
+            self._bad(("state", "url"), ru, "allowed: sqlite:///FILE or postgresql://USER@HOST/DATABASE")
         self._queue()
 
     def _queue(self) -> None:

@@ -22,11 +22,20 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class State(_Section, frozen=True, kw_only=True):
-    """The state database and the key that encrypts record bodies in it (32 bytes)."""
+    """The state database and the key that encrypts record bodies in it (32 bytes).
+
+    `url` is a file (``sqlite:///…``) or a PostgreSQL server (``postgresql://user@host/database``); `password` is that
+    user's, unless the server knows us otherwise (a certificate, a pgpass file).
+    """
 
     key: bytes
     url: str = "sqlite:///state.db"
+    password: str = ""
     path: Path = Path("state.db")  # worked out of the url, absolute
+
+    @property
+    def on_server(self) -> bool:
+        return not self.url.startswith("sqlite:")
 
 
 class Queue(_Section, frozen=True, kw_only=True):

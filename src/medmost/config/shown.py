@@ -34,7 +34,7 @@ def _plain(value: Any, key: Key, references: dict[str, str]) -> Any:
         return {name: _plain(item, (*key, name), references) for name, item in value.items()}
     if isinstance(value, Path):
         return str(value)
-    if key == ("queue", "url") and "@" in value:
+    if key in {("queue", "url"), ("state", "url")} and "@" in value:
         scheme, _, rest = value.partition("://")
         return f"{scheme}://***@{rest.rpartition('@')[2]}"
     if "urls" in key and isinstance(value, str):

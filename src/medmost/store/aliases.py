@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from medmost.store.transaction import Transaction
+from medmost.store.transaction import Transaction, alone
 
 
 def find(tx: Transaction, kind: str, side: str, refs: Sequence[str]) -> dict[str, tuple[int | None, int | None]]:
@@ -28,8 +28,10 @@ def holder(tx: Transaction, kind: str, side: str, ref: str) -> int | None:
     return None if row is None else int(row[0])
 
 
-def save(tx: Transaction, rows: Iterable[tuple[str, str, str, int | None, int | None]]) -> None:
+def save(tx: Transaction, rows: Sequence[tuple[str, str, str, int | None, int | None]]) -> None:
     """Rows of (kind, side, ref, pair, gone_version)."""
+    if rows:
+        alone(tx)
     tx.executemany(
         "INSERT INTO alias (kind, side, ref, pair, gone_version) VALUES (?,?,?,?,?) ON CONFLICT (kind, side, ref) "
         "DO UPDATE SET pair = excluded.pair, gone_version = excluded.gone_version",
@@ -37,7 +39,9 @@ def save(tx: Transaction, rows: Iterable[tuple[str, str, str, int | None, int | 
     )
 
 
-def add_former_keys(tx: Transaction, rows: Iterable[tuple[str, bytes, int]]) -> None:
+def add_former_keys(tx: Transaction, rows: Sequence[tuple[str, bytes, int]]) -> None:
+    if rows:
+        alone(tx)
     tx.executemany(
         "INSERT INTO former_key (kind, key_index, pair) VALUES (?,?,?) "
         "ON CONFLICT (kind, key_index) DO UPDATE SET pair = excluded.pair",

@@ -19,9 +19,13 @@ Work = Callable[[Transaction], T]
 
 
 class Database(ABC):
-    """The port. `shared`: other processes may write to the same state at the same time."""
+    """The port. `shared`: other processes may write to the same state at the same time.
+
+    `writer` names this process while it has the state open: its chain in the journal, what it holds a lease under.
+    """
 
     shared = False
+    writer = "main"
 
     @abstractmethod
     async def write(self, work: Work[T]) -> T:

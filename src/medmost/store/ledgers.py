@@ -10,7 +10,7 @@ import orjson
 from medmost.domain.errors import Fatal
 from medmost.store import brakes
 from medmost.store.cipher import Cipher
-from medmost.store.transaction import Transaction
+from medmost.store.transaction import Transaction, alone
 
 Tx = Transaction
 """A transaction under way, on the writer's thread."""
@@ -119,6 +119,7 @@ def recognise(tx: Tx, cipher: Cipher) -> bool:
     """
     known = setting(tx, "kid")
     if known is None:
+        alone(tx)
         set_setting(tx, "kid", cipher.kid.hex())
         return True
     if known != cipher.kid.hex():
@@ -200,5 +201,6 @@ def events_after(tx: Transaction, after: int, limit: int = 500) -> list[tuple[in
     return tx.execute(query, (after, limit)).fetchall()
 
 
-def forget_events(tx: Transaction, upto: int) -> None:
-    tx.execute("DELETE FROM event WHERE id <= ?", (upto,))
+def forget_events(tx: Transaction, ids: Iterable[int]) -> None:
+    """Exactly those that were told: one with a lower id may have been committed since."""
+    tx.executemany("DELETE FROM event WHERE id = ?", [(id_,) for id_ in ids])

@@ -10,7 +10,7 @@ import orjson
 
 from medmost.store import patients as people
 from medmost.store.cipher import Cipher
-from medmost.store.transaction import Transaction
+from medmost.store.transaction import Transaction, alone
 
 
 class Link(msgspec.Struct, kw_only=True):
@@ -39,6 +39,7 @@ def add(
     at: float,
 ) -> int | None:
     """The new link's id; None when the account, the policy or a former number of it has an active link already."""
+    alone(tx)
     policy = patient_index(cipher, policy_number)
     owner = cipher.blind("account", account)
     held = tx.execute("SELECT 1 FROM link WHERE state = 'active' AND account_index = ?", (owner,)).fetchone()
@@ -118,6 +119,7 @@ def _opened(row: tuple[Any, ...], cipher: Cipher) -> Link:
 
 def revoke(tx: Transaction, id_: int, at: float) -> bytes | None:
     """Ends a link; the patient it stood for, or None when there is no such active link."""
+    alone(tx)  # who was about to send for it has ended, or begins after it
     row = tx.execute(
         "UPDATE link SET state = 'revoked', revoked_at = ? WHERE id = ? AND state = 'active' RETURNING policy_index",
         (at, id_),

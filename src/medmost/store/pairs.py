@@ -10,7 +10,7 @@ from medmost.domain.guard import Turn
 from medmost.domain.record import Pair, Side, SideState, Wanted
 from medmost.store import ledgers
 from medmost.store.cipher import Cipher
-from medmost.store.transaction import Transaction
+from medmost.store.transaction import Transaction, alone
 
 TABLE = "pair"
 ID_FLOOR = "pair_id_floor"
@@ -90,7 +90,7 @@ def by_ids(tx: Transaction, cipher: Cipher, ids: Iterable[int]) -> dict[int, Pai
     for start in range(0, len(wanted), 500):
         part = wanted[start : start + 500]
         marks = ",".join("?" * len(part))
-        for row in tx.execute(f"SELECT {_COLUMNS} FROM pair WHERE id IN ({marks})", part):  # noqa: S608  # only marks
+        for row in tx.execute(f"SELECT {_COLUMNS} FROM pair WHERE id IN ({marks}) /*+ ORDER BY id FOR UPDATE */", part):  # noqa: S608  # only marks
             found[row[0]] = _open_row(row, cipher)
     return found
 
@@ -135,12 +135,14 @@ def ids_unread(tx: Transaction, limit: int = 500) -> list[int]:
 
 def next_id(tx: Transaction) -> int:
     """An id that no pair of this state ever had: our mark in a record names its pair, so an id is never given twice."""
+    alone(tx)
     highest = tx.execute("SELECT COALESCE(MAX(id), 0) FROM pair").fetchone()[0]
     return max(int(highest), int(ledgers.setting(tx, ID_FLOOR) or 0)) + 1
 
 
 def leave_ids(tx: Transaction, upto: int) -> None:
     """Ids up to `upto` are not given any more: their pairs were forgotten, or made after the backup now restored."""
+    alone(tx)
     ledgers.set_setting(tx, ID_FLOOR, str(max(upto, int(ledgers.setting(tx, ID_FLOOR) or 0))))
 
 

@@ -6,13 +6,15 @@ who it belongs to is for a person.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from medmost.store.transaction import Transaction
+from medmost.store.transaction import Transaction, alone
 
 
-def remember(tx: Transaction, rows: Iterable[tuple[bytes, int]]) -> None:
+def remember(tx: Transaction, rows: Sequence[tuple[bytes, int]]) -> None:
     """Former numbers: (patient index, the policy's pair)."""
+    if rows:
+        alone(tx)
     tx.executemany("INSERT INTO former_patient (patient_index, pair) VALUES (?,?) ON CONFLICT DO NOTHING", rows)
 
 

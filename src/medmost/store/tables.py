@@ -21,6 +21,9 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+WHOLE = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite knows one kind of whole numbers, and a key of it only by the name INTEGER; ids outgrow PostgreSQL's."""
+
 
 def _side(prefix: str) -> list[Column]:  # type: ignore[type-arg]  # Column's parameter differs per column
     return [
@@ -36,16 +39,16 @@ pair = Table(
     "pair",
     metadata,
     # Sequential on purpose: neighbouring writes share pages (facts/limits.md, pitfall 6).
-    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("id", WHOLE, primary_key=True, autoincrement=False),
     Column("kind", String, nullable=False),
     Column("key_index", LargeBinary),  # blind index of the natural key
-    Column("key_live", Integer, nullable=False, default=0),  # 0: held, closed or the key was given up
+    Column("key_live", WHOLE, nullable=False, default=0),  # 0: held, closed or the key was given up
     Column("patient_index", LargeBinary),  # blind index of the patient's policy number
-    Column("bucket", Integer, nullable=False, default=0),  # stable share of 10 000 for roll-out
+    Column("bucket", WHOLE, nullable=False, default=0),  # stable share of 10 000 for roll-out
     Column("state", String, nullable=False),
     Column("behind", String, nullable=False, default=""),  # G, E, GE or nothing
     Column("expires_at", Float),  # slots: when it may be forgotten
-    Column("row_version", Integer, nullable=False, default=0),
+    Column("row_version", WHOLE, nullable=False, default=0),
     *_side("g"),
     *_side("e"),
     Column("decisions", LargeBinary),  # holds, refusals, decisions, doubts: encrypted
@@ -74,7 +77,7 @@ alias = Table(
     Column("kind", String, nullable=False),
     Column("side", String, nullable=False),
     Column("ref", String, nullable=False),
-    Column("pair", Integer),  # null: the tombstone of a record we never met
+    Column("pair", WHOLE),  # null: the tombstone of a record we never met
     Column("gone_version", BigInteger),
     PrimaryKeyConstraint("kind", "side", "ref"),
     Index("alias_pair", "pair"),
@@ -85,7 +88,7 @@ former_key = Table(
     metadata,
     Column("kind", String, nullable=False),
     Column("key_index", LargeBinary, nullable=False),
-    Column("pair", Integer, nullable=False),
+    Column("pair", WHOLE, nullable=False),
     PrimaryKeyConstraint("kind", "key_index"),
 )
 
@@ -93,7 +96,7 @@ former_patient = Table(
     "former_patient",
     metadata,
     Column("patient_index", LargeBinary, nullable=False),  # blind index of a number that a policy had once
-    Column("pair", Integer, nullable=False),  # the policy's
+    Column("pair", WHOLE, nullable=False),  # the policy's
     PrimaryKeyConstraint("patient_index", "pair"),
     Index("former_patient_pair", "pair"),
 )
@@ -101,15 +104,15 @@ former_patient = Table(
 delivery = Table(
     "delivery",
     metadata,
-    Column("pair", Integer, nullable=False),
+    Column("pair", WHOLE, nullable=False),
     Column("side", String, nullable=False),
     Column("kind", String, nullable=False),
-    Column("rank", Integer, nullable=False),  # parents before children
+    Column("rank", WHOLE, nullable=False),  # parents before children
     Column("state", String, nullable=False),  # due, in_flight, waiting, awaiting_answer, dead
-    Column("token", Integer, nullable=False, default=0),
+    Column("token", WHOLE, nullable=False, default=0),
     Column("lease_until", Float),
     Column("not_before", Float, nullable=False, default=0),
-    Column("attempts", Integer, nullable=False, default=0),
+    Column("attempts", WHOLE, nullable=False, default=0),
     Column("first_at", Float, nullable=False),
     Column("reason", String, nullable=False, default=""),
     Column("correlation", String, nullable=False, default=""),
@@ -136,17 +139,17 @@ cursor = Table(
     Column("started_at", Float),
     Column("finished_at", Float),
     # Seen since the pass under way began, by whatever way they came in: the brakes count them.
-    Column("deletes", Integer, nullable=False, default=0),
-    Column("changes", Integer, nullable=False, default=0),  # of pairs that were level once
-    Column("older", Integer, nullable=False, default=0),  # versions before the one we know
+    Column("deletes", WHOLE, nullable=False, default=0),
+    Column("changes", WHOLE, nullable=False, default=0),  # of pairs that were level once
+    Column("older", WHOLE, nullable=False, default=0),  # versions before the one we know
     PrimaryKeyConstraint("system", "kind"),
 )
 
 conflict = Table(
     "conflict",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("pair", Integer, nullable=False),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
+    Column("pair", WHOLE, nullable=False),
     Column("kind", String, nullable=False),
     Column("field", String, nullable=False),
     Column("state", String, nullable=False),  # open, decided (by an owner's rule), resolved (by a person), void
@@ -173,7 +176,7 @@ books = Table(
     Column("system", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("account", String, nullable=False),
-    Column("shard", Integer, nullable=False, default=0),
+    Column("shard", WHOLE, nullable=False, default=0),
     Column("count", BigInteger, nullable=False),
     PrimaryKeyConstraint("system", "kind", "account", "shard"),
 )
@@ -182,7 +185,7 @@ journal = Table(
     "journal",
     metadata,
     Column("writer", String, nullable=False),
-    Column("seq", Integer, nullable=False),
+    Column("seq", WHOLE, nullable=False),
     Column("at", Float, nullable=False),
     Column("entry", String, nullable=False),  # canonical JSON (RFC 8785): pair ids, acts, actors; no values
     Column("hash", LargeBinary, nullable=False),  # SHA-256 over the previous hash and the entry
@@ -193,9 +196,9 @@ journal = Table(
 journal_pair = Table(
     "journal_pair",
     metadata,
-    Column("pair", Integer, nullable=False),
+    Column("pair", WHOLE, nullable=False),
     Column("writer", String, nullable=False),
-    Column("seq", Integer, nullable=False),
+    Column("seq", WHOLE, nullable=False),
     PrimaryKeyConstraint("pair", "writer", "seq"),
 )
 
@@ -213,7 +216,7 @@ lease = Table(
     Column("name", String, primary_key=True),
     Column("holder", String, nullable=False),
     Column("until", Float, nullable=False),
-    Column("token", Integer, nullable=False),
+    Column("token", WHOLE, nullable=False),
 )
 
 credential = Table("credential", metadata, Column("name", String, primary_key=True), Column("body", LargeBinary))
@@ -232,7 +235,7 @@ inbox = Table(
 link = Table(
     "link",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("policy_index", LargeBinary, nullable=False),
     Column("account_index", LargeBinary, nullable=False),
     Column("state", String, nullable=False),  # active, revoked
@@ -261,13 +264,13 @@ stage = Table(
     metadata,
     Column("kind", String, primary_key=True),
     Column("stage", String, nullable=False),
-    Column("paused", Integer, nullable=False, default=0),
+    Column("paused", WHOLE, nullable=False, default=0),
 )
 
 brake = Table(
     "brake",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("code", String, nullable=False),  # domain.holds.REASONS
     Column("system", String, nullable=False, default=""),
     Column("kind", String, nullable=False, default=""),  # nothing: all kinds
@@ -310,7 +313,7 @@ shape = Table(
 drift = Table(
     "drift",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("system", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("field", String, nullable=False),  # empty: a place that no rule names
@@ -332,7 +335,7 @@ unknown_code = Table(
     Column("kind", String, nullable=False),
     Column("field", String, nullable=False),
     Column("code", String, nullable=False),  # of a dictionary-ruled field: no personal value
-    Column("count", Integer, nullable=False),
+    Column("count", WHOLE, nullable=False),
     Column("first_at", Float, nullable=False),
     Column("last_at", Float, nullable=False),
     PrimaryKeyConstraint("system", "kind", "field", "code"),
@@ -363,7 +366,7 @@ console_session = Table(
 event = Table(
     "event",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("at", Float, nullable=False),
     Column("event", String, nullable=False),
     Column("system", String, nullable=False, default=""),

@@ -7,7 +7,7 @@ An `sqlite3.Connection` is one as it stands; PostgreSQL's is `store.postgresql.S
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class Rows(Protocol):
@@ -32,3 +32,20 @@ class Transaction(Protocol):
 
     def executemany(self, query: str, rows: Iterable[Sequence[Any]], /) -> Rows:
         """The same statement with each row of values; nothing is answered but `rowcount`."""
+
+
+@runtime_checkable
+class Shared(Protocol):
+    """A transaction beside which others may be writing."""
+
+    def alone(self) -> None: ...
+
+
+def alone(tx: Transaction) -> None:
+    """Until the end of this transaction nobody else writes.
+
+    Asked for by all that rests on a row *not* being there, which no row lock can hold: a new pair, a new ref or key,
+    a new link. An engine that finds others writing begins the unit of work anew (`store.postgresql`).
+    """
+    if isinstance(tx, Shared):
+        tx.alone()

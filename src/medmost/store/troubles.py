@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from medmost.domain.errors import Unusable
+from medmost.domain.errors import Fatal, Unusable
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _UNUSABLE = {
@@ -41,4 +41,12 @@ def damaged(path: Path) -> Unusable:
         "MM-STATE-DAMAGED",
         f"База состояния {path.name} повреждена: восстановите её командой medmost restore",
         f"the state database {path.name} is damaged: bring it back with medmost restore",
+    )
+
+
+def by_its_own_means() -> Fatal:
+    return Fatal(
+        "MM-STATE-DUMP",
+        "Состояние хранится на сервере PostgreSQL: копируют и возвращают его pg_dump и pg_restore",
+        "the state lives on a PostgreSQL server: pg_dump and pg_restore copy it and bring it back",
     )

@@ -16,7 +16,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("side", sa.String(), nullable=False),
         sa.Column("ref", sa.String(), nullable=False),
-        sa.Column("pair", sa.Integer(), nullable=True),
+        sa.Column("pair", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("gone_version", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("kind", "side", "ref"),
     )
@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column("system", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("account", sa.String(), nullable=False),
-        sa.Column("shard", sa.Integer(), nullable=False),
+        sa.Column("shard", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("system", "kind", "account", "shard"),
     )
@@ -41,8 +41,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "conflict",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("pair", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("pair", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("field", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -77,20 +77,20 @@ def upgrade() -> None:
         sa.Column("position", sa.LargeBinary(), nullable=True),
         sa.Column("started_at", sa.Float(), nullable=True),
         sa.Column("finished_at", sa.Float(), nullable=True),
-        sa.Column("deletes", sa.Integer(), nullable=False),
+        sa.Column("deletes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("system", "kind"),
     )
     op.create_table(
         "delivery",
-        sa.Column("pair", sa.Integer(), nullable=False),
+        sa.Column("pair", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("side", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
-        sa.Column("token", sa.Integer(), nullable=False),
+        sa.Column("token", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("lease_until", sa.Float(), nullable=True),
         sa.Column("not_before", sa.Float(), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("first_at", sa.Float(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("correlation", sa.String(), nullable=False),
@@ -101,7 +101,7 @@ def upgrade() -> None:
 
     op.create_table(
         "event",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("event", sa.String(), nullable=False),
         sa.Column("system", sa.String(), nullable=False),
@@ -113,7 +113,7 @@ def upgrade() -> None:
         "former_key",
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("key_index", sa.LargeBinary(), nullable=False),
-        sa.Column("pair", sa.Integer(), nullable=False),
+        sa.Column("pair", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("kind", "key_index"),
     )
     op.create_table(
@@ -129,7 +129,7 @@ def upgrade() -> None:
     op.create_table(
         "journal",
         sa.Column("writer", sa.String(), nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("entry", sa.String(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
@@ -137,9 +137,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "journal_pair",
-        sa.Column("pair", sa.Integer(), nullable=False),
+        sa.Column("pair", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("writer", sa.String(), nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("pair", "writer", "seq"),
     )
     op.create_table(
@@ -147,12 +147,12 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("holder", sa.String(), nullable=False),
         sa.Column("until", sa.Float(), nullable=False),
-        sa.Column("token", sa.Integer(), nullable=False),
+        sa.Column("token", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "link",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("policy_index", sa.LargeBinary(), nullable=False),
         sa.Column("account_index", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -180,16 +180,16 @@ def upgrade() -> None:
 
     op.create_table(
         "pair",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("key_index", sa.LargeBinary(), nullable=True),
-        sa.Column("key_live", sa.Integer(), nullable=False),
+        sa.Column("key_live", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("patient_index", sa.LargeBinary(), nullable=True),
-        sa.Column("bucket", sa.Integer(), nullable=False),
+        sa.Column("bucket", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("behind", sa.String(), nullable=False),
         sa.Column("expires_at", sa.Float(), nullable=True),
-        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("row_version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("g_ref", sa.String(), nullable=True),
         sa.Column("g_version", sa.BigInteger(), nullable=False),
         sa.Column("g_presence", sa.String(), nullable=False),
@@ -233,7 +233,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("stage", sa.String(), nullable=False),
         sa.Column("brake", sa.String(), nullable=False),
-        sa.Column("paused", sa.Integer(), nullable=False),
+        sa.Column("paused", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("kind"),
     )
 

@@ -12,7 +12,7 @@ down_revision = "0002"
 def upgrade() -> None:
     op.create_table(
         "brake",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("system", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
@@ -35,8 +35,9 @@ def upgrade() -> None:
         "SELECT 'MM-BRAKE-DELETES', '', kind, brake, 0 FROM stage WHERE brake != ''"
     )
     op.drop_column("stage", "brake")
-    op.add_column("cursor", sa.Column("changes", sa.Integer(), nullable=False, server_default="0"))
-    op.add_column("cursor", sa.Column("older", sa.Integer(), nullable=False, server_default="0"))
+    whole = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.add_column("cursor", sa.Column("changes", whole, nullable=False, server_default="0"))
+    op.add_column("cursor", sa.Column("older", whole, nullable=False, server_default="0"))
 
 
 def downgrade() -> None:

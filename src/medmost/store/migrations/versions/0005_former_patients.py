@@ -13,7 +13,7 @@ def upgrade() -> None:
     op.create_table(
         "former_patient",
         sa.Column("patient_index", sa.LargeBinary(), nullable=False),
-        sa.Column("pair", sa.Integer(), nullable=False),
+        sa.Column("pair", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("patient_index", "pair"),
     )
     op.create_index("former_patient_pair", "former_patient", ["pair"])

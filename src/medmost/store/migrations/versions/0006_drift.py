@@ -19,7 +19,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "drift",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         *(
             sa.Column(name, sa.String(), nullable=False)
             for name in ("system", "kind", "field", "at", "what", "risk", "moved_to", "formats", "place")
@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("field", sa.String(), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
-        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("count", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("first_at", sa.Float(), nullable=False),
         sa.Column("last_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("system", "kind", "field", "code"),

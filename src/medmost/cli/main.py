@@ -12,6 +12,7 @@ import typer
 
 from medmost import __version__
 from medmost.cli import brakes, links, mapping, notices, show, state, users
+from medmost.cli.accept import accept
 from medmost.cli.access import access
 from medmost.cli.check import check
 from medmost.cli.perform import actor, configured, ended_by, finish, perform
@@ -91,6 +92,7 @@ def run_(config: Config = None) -> None:
 
 
 app.command("check")(check)
+app.command("accept")(accept)
 
 
 @app.command()

@@ -28,7 +28,7 @@ BROKEN: list[tuple[str, Body, str]] = [
     ("emias", {"collection": "visits", "effect": "field-missing", "field": "roomNumber"}, "2.6"),
     ("gosuslugi", {"method": "GET", "collection": "vaccinations", "effect": "html-200"}, "2.9"),
     ("emias", {"method": "GET", "collection": "results", "effect": "truncated"}, "2.8"),
-    ("gosuslugi", {"method": "GET", "collection": "organizations", "effect": "versions-back"}, "3.1"),
+    ("gosuslugi", {"method": "GET", "collection": "organizations", "effect": "versions-back"}, "3.10"),
     ("emias", {"method": "PUT", "collection": "policies", "effect": "status", "code": 500}, "3.5"),
     ("emias", {"method": "DELETE", "collection": "vaccinations", "effect": "status", "code": 403}, "9.1"),
     ("emias", {"effect": "status", "code": 401}, "1.1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,12 +12,14 @@ from pathlib import Path
 import aiohttp
 import orjson
 import pytest
+from litestar import Litestar
 
 from console_people import csrf, gate_with_people, sign_in
 from flows.test_console import House
 from medmost.console import make_console, serve
 from medmost.console.gate import ABSOLUTE, IDLE, TRIES, TRIES_WITHIN
-from medmost.console.rights import Role
+from medmost.console.rights import RIGHTS, Right, Role
+from medmost.domain.errors import Transient
 
 
 class Clock:
@@ -30,8 +33,8 @@ class Clock:
 class Door:
     """A console over a real state, and its clock."""
 
-    def __init__(self, url: str, clock: Clock, state: Path) -> None:
-        self.url, self.clock, self.state = url, clock, state
+    def __init__(self, url: str, clock: Clock, state: Path, app: Litestar, asked: list[str]) -> None:
+        self.url, self.clock, self.state, self.app, self.asked = url, clock, state, app, asked
 
     @asynccontextmanager
     async def browser(self) -> AsyncIterator[aiohttp.ClientSession]:
@@ -45,13 +48,15 @@ class Door:
 
 
 @asynccontextmanager
-async def opened(folder: Path, *, secure: bool = False) -> AsyncIterator[Door]:
-    clock, house = Clock(), House()
+async def opened(folder: Path, *, secure: bool = False, house: House | None = None) -> AsyncIterator[Door]:
+    clock, house = Clock(), house or House()
     async with gate_with_people(folder, clock.now, secure=secure) as gate:
         house.gate = gate
         stop, port = asyncio.Event(), asyncio.get_running_loop().create_future()
-        serving = asyncio.create_task(serve(make_console(house.ports()), "127.0.0.1", 0, stop, bound=port.set_result))
-        yield Door(f"http://127.0.0.1:{await port}", clock, folder / "console.db")
+        app = make_console(house.ports())
+        serving = asyncio.create_task(serve(app, "127.0.0.1", 0, stop, bound=port.set_result))
+        url = f"http://127.0.0.1:{await port}"
+        yield Door(url, clock, folder / "console.db", app, getattr(house, "asked", []))
         stop.set()
         await serving
 
@@ -165,8 +170,72 @@ async def test_cookie_is_bound_to_its_host(tmp_path: Path) -> None:
         assert ("Secure" in cookie) == secure
 
 
+# ---------------------------------------------------------------- role x route, made of the routes themselves
+class Idle(House):
+    """A house whose operations all answer that they cannot now: whether a route lets in is all that is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    async def operate(self, name: str, args: dict[str, object]) -> tuple[int, object]:
+        self.asked.append(name)
+        raise Transient("MM-STO-BUSY", "состояние занято", "the state is busy")
+
+
+def routes(app: Litestar) -> list[tuple[str, str, Right]]:
+    """Method, address, right of every route that is not open to everybody."""
+    found = []
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            right = handler.opt.get("right")
+            path = re.sub(r"\{kind:str\}", "policy", re.sub(r"\{act:str\}", "retry", route.path))
+            path = re.sub(r"\{[a-z_]+:int\}", "1", path)
+            described = path.startswith("/api") and not path.startswith("/api/v1/")  # the API's own description
+            if right != Right.OPEN and not described and path != "/sign-out":
+                found += [(method, path, right) for method in sorted(handler.http_methods - {"OPTIONS", "HEAD"})]
+    return found
+
+
 @pytest.mark.parametrize("role", list(Role))
-async def test_every_role_sees_the_overview(door: Door, role: Role) -> None:
-    async with door.browser() as client:
+async def test_each_role_gets_what_is_its_own(tmp_path: Path, role: Role) -> None:
+    async with opened(tmp_path, house=Idle()) as door, door.browser() as client:
+        known = [one for one in routes(door.app) if one[1] != "/events"]
+        assert len(known) > 45
+        for method, path, right in known:
+            assert right in tuple(Right), f"{path} says no right: it is closed to everybody"
+            async with client.request(method, path, json={} if method != "GET" else None) as answer:
+                assert answer.status == 401, f"{method} {path} to a stranger"
+        assert door.asked == []
         assert await sign_in(client, role.value) == 303
-        assert await status(client) == 200
+        mark = await csrf(client)
+        for method, path, right in known:
+            sent = None if method == "GET" else {}
+            async with client.request(method, path, json=sent, headers={"X-CSRF-Token": mark}) as answer:
+                assert (answer.status == 403) == (right not in RIGHTS[role]), f"{role} {method} {path}: {answer.status}"
+                assert answer.status != 401
+            if method != "GET":
+                async with client.request(method, path, json=sent) as answer:
+                    assert answer.status == 403, f"{method} {path} without the mark of the session"
+
+
+async def test_wrong_requests_of_the_api_are_problems(tmp_path: Path) -> None:
+    async with opened(tmp_path, house=Idle()) as door, door.browser() as client:
+        assert await sign_in(client, "senior") == 303
+        headers = {"X-CSRF-Token": await csrf(client)}
+        for method, path, body in (
+            ("GET", "/api/v1/conflicts/99999999999999999999", None),
+            ("GET", "/pairs/99999999999999999999", None),
+            ("POST", "/api/v1/conflicts/1", {"take": "nobody"}),
+            ("POST", "/api/v1/conflicts/1", {"unheard": 1}),
+            ("POST", "/api/v1/dead/burn", {"ids": ["1.emias"]}),
+            ("POST", "/api/v1/dead/retry", {"ids": []}),
+            ("POST", "/api/v1/mappings/policy/try", {"side": "emias", "document": []}),
+        ):
+            async with client.request(method, path, json=body, headers=headers) as answer:
+                assert answer.status == 400, f"{method} {path}: {answer.status}"
+                assert (await answer.json(content_type=None))["code"] == "MM-WEB-REQUEST"
+        assert door.asked == []
+        async with client.get("/api/v1/conflicts?after=x&kind=policy") as answer:
+            assert answer.status == 503
+        assert door.asked == ["conflicts.page"]

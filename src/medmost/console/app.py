@@ -16,7 +16,7 @@ from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler, Message, Scope
 
 from medmost import __version__
-from medmost.console import api, citizen, keeping, pages, sign_in, work
+from medmost.console import api, citizen, keeping, pages, records_api, sign_in, work
 from medmost.console.entry import LANGUAGE_COOKIE, check_origin, guard
 from medmost.console.ports import ConsolePorts
 from medmost.console.problems import on_http, on_medmost, on_other
@@ -58,6 +58,7 @@ def make_console(ports: ConsolePorts) -> Litestar:
         citizen.router(ports),
         *work.HANDLERS,
         *keeping.HANDLERS,
+        *records_api.HANDLERS,
         static,
     ]
     return Litestar(

@@ -17,7 +17,7 @@ from medmost.console.problems import status_of
 from medmost.console.rendering import screen
 from medmost.console.rights import Right, Role
 from medmost.console.shown import as_text, at
-from medmost.console.work import asker
+from medmost.console.work import Id, asker, journal_query
 from medmost.domain.errors import Fatal, MedmostError
 from medmost.domain.holds import REASONS
 
@@ -67,7 +67,7 @@ async def brakes(request: Asked, ports: Ports) -> Response[str]:
 
 
 @post("/brakes/{id_:int}", include_in_schema=False, opt=WORK, status_code=303)
-async def brake(request: Asked, ports: Ports, id_: FromPath[int]) -> Redirect:
+async def brake(request: Asked, ports: Ports, id_: Id) -> Redirect:
     await ports.operate("brakes.release", {"ids": [id_], "actor": asker(request).name})
     return Redirect("/brakes?said=brake", status_code=303)
 
@@ -79,7 +79,7 @@ async def drift(request: Asked, ports: Ports) -> Response[str]:
 
 
 @post("/drift/{id_:int}", include_in_schema=False, opt=SETTINGS, status_code=303)
-async def drift_end(request: Asked, ports: Ports, id_: FromPath[int]) -> Redirect:
+async def drift_end(request: Asked, ports: Ports, id_: Id) -> Redirect:
     await ports.operate("mapping.drift.end", {"ids": [id_], "actor": asker(request).name})
     return Redirect("/drift?said=drift", status_code=303)
 
@@ -146,8 +146,8 @@ async def check(request: Asked, ports: Ports) -> Response[str]:
 
 @get("/journal", include_in_schema=False, opt=JOURNAL)
 async def journal(request: Asked, ports: Ports) -> Response[str]:
-    asked = {name: request.query_params.get(name, "") for name in ("act", "actor", "before")}
-    _, told = await ports.operate("journal.page", dict(asked))
+    asked = journal_query(request)
+    _, told = await ports.operate("journal.page", asked)
     return screen(request, "journal.html", told=told, asked=asked, broken=None)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from litestar import Response, get, post
-from litestar.params import FromPath
+from litestar.params import PathParameter
 from litestar.response import Redirect
 
 from medmost.console.api import Ports
@@ -20,6 +20,8 @@ from medmost.domain.errors import MedmostError
 RECORDS: Final = {"right": Right.RECORDS}
 WORK: Final = {"right": Right.WORK}
 WAITING: Final = ("ambiguous", "quarantined", "refused", "invalid", "foreign")
+PLACES: Final = 18  # digits of a number in an address, so that it fits any database
+Id = Annotated[int, PathParameter(ge=0, le=2**53)]
 STATES: Final = ("open", "resolved", "decided", "void")
 
 
@@ -33,13 +35,28 @@ async def kinds_of(ports: ConsolePorts) -> list[str]:
     return list((await ports.operate("stage.show", {}))[1])
 
 
-def _query(request: Asked, *names: str) -> dict[str, str]:
-    return {name: request.query_params[name] for name in names if request.query_params.get(name)}
+def list_query(request: Asked) -> dict[str, Any]:
+    """`kind`, `state` and `after` (a number) of a list; whatever else is asked says nothing."""
+    asked: dict[str, Any] = {name: request.query_params[name] for name in ("kind", "state") if _given(request, name)}
+    after = request.query_params.get("after", "")
+    return asked | {"after": int(after)} if after.isascii() and after.isdigit() and len(after) < PLACES else asked
+
+
+def journal_query(request: Asked) -> dict[str, Any]:
+    """`act`, `actor` and `before` (seconds since 1970, as the page before told)."""
+    asked: dict[str, Any] = {name: request.query_params.get(name, "") for name in ("act", "actor")}
+    before = request.query_params.get("before", "")
+    known = before.isascii() and before.replace(".", "", 1).isdigit() and len(before) < PLACES
+    return asked | {"before": float(before) if known else None}
+
+
+def _given(request: Asked, name: str) -> bool:
+    return bool(request.query_params.get(name))
 
 
 @get("/conflicts", include_in_schema=False, opt=RECORDS)
 async def conflicts(request: Asked, ports: Ports) -> Response[str]:
-    asked = _query(request, "kind", "state", "after")
+    asked = list_query(request)
     if asked.get("state") not in STATES:
         asked["state"] = "open"
     _, told = await ports.operate("conflicts.page", dict(asked))
@@ -65,12 +82,12 @@ async def _conflict(
 
 
 @get("/conflicts/{id_:int}", include_in_schema=False, opt=RECORDS)
-async def conflict(request: Asked, ports: Ports, id_: FromPath[int]) -> Response[str]:
+async def conflict(request: Asked, ports: Ports, id_: Id) -> Response[str]:
     return await _conflict(request, ports, id_)
 
 
 @post("/conflicts/{id_:int}", include_in_schema=False, opt=WORK, status_code=200)
-async def resolve(request: Asked, ports: Ports, id_: FromPath[int]) -> Response[str] | Redirect:
+async def resolve(request: Asked, ports: Ports, id_: Id) -> Response[str] | Redirect:
     """One answer to one question; who comes second sees what the first one decided."""
     form = await request.form()
     answer, field = str(form.get("answer", "")), str(form.get("field", ""))
@@ -91,7 +108,7 @@ async def resolve(request: Asked, ports: Ports, id_: FromPath[int]) -> Response[
 @get("/waiting", include_in_schema=False, opt=RECORDS)
 async def waiting(request: Asked, ports: Ports) -> Response[str]:
     """Records held for a person."""
-    asked, size = _query(request, "kind", "state", "after"), 50
+    asked, size = list_query(request), 50
     if asked.get("state") not in WAITING:
         asked.pop("state", None)
     _, rows = await ports.operate("pairs.list", asked | {"limit": size + 1})
@@ -103,7 +120,7 @@ async def waiting(request: Asked, ports: Ports) -> Response[str]:
 
 
 @get("/pairs/{pair:int}", include_in_schema=False, opt=RECORDS)
-async def card(request: Asked, ports: Ports, pair: FromPath[int]) -> Response[str]:
+async def card(request: Asked, ports: Ports, pair: Id) -> Response[str]:
     values = asker(request).may(Right.VALUES)
     _, told = await ports.operate("pairs.card", {"pair": pair, "values": values})
     rows = []
@@ -115,7 +132,7 @@ async def card(request: Asked, ports: Ports, pair: FromPath[int]) -> Response[st
 
 
 @post("/pairs/{pair:int}/release", include_in_schema=False, opt=WORK, status_code=303)
-async def release(request: Asked, ports: Ports, pair: FromPath[int]) -> Redirect:
+async def release(request: Asked, ports: Ports, pair: Id) -> Redirect:
     code, _ = await ports.operate("pairs.release", {"pair": pair, "actor": asker(request).name})
     return Redirect(f"/pairs/{pair}?said={'held_again' if code else 'released'}", status_code=303)
 

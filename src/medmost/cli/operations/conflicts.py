@@ -41,6 +41,9 @@ async def conflicts_resolve(app: App, args: dict[str, Any], _: Progress) -> tupl
     """A person's answer; refused when either side has changed since the conflict was shown."""
     id_, take, value, leave = int(args["id"]), args.get("take"), args.get("value"), bool(args.get("leave"))
 
+    if (take is not None) + (value is not None) + leave > 1 or (take and take not in tuple(Side)):
+        raise Fatal("MM-CONFLICT-FIELD", "Ответ нужен один", "one answer is needed")
+
     def decide(tx: Transaction) -> None:
         one = conflicts.by_id(tx, app.house.cipher, id_)
         if one is None or not (one.state == "open" or _asked_anew(tx, app, one)):

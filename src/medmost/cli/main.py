@@ -91,6 +91,22 @@ def run_(config: Config = None) -> None:
         raise ended_by(error) from error
 
 
+@app.command()
+def worker(
+    roles: Annotated[str, typer.Option("--roles", help="через запятую, например poll,relay,deliver")],
+    config: Config = None,
+) -> None:
+    """Один процесс из нескольких, с названными ролями; только с PostgreSQL."""
+    from medmost.cli.work import work
+    from medmost.sync.roles import parse
+
+    configure(json=not sys.stderr.isatty())
+    try:
+        asyncio.run(work(configured(config), parse(roles)))
+    except MedmostError as error:
+        raise ended_by(error) from error
+
+
 app.command("check")(check)
 app.command("accept")(accept)
 

@@ -39,12 +39,17 @@ async def run(config: Config) -> None:
         Fatal: the state is held by another process, or cannot work.
     """
     async with open_app(config) as app:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        stop = stop_on_signals()
         await greet_broker(app)
         await serve_app(app, stop)
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
 
 
 async def greet_broker(app: App) -> None:

@@ -6,7 +6,7 @@ One engine per process; `run` ends when `stop` is set and everything on the wire
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import structlog
 
@@ -30,6 +30,7 @@ from medmost.sync.outages import is_outage, silent
 from medmost.sync.own_clock import OwnClock
 from medmost.sync.poll import Leads, Passed, Poller, always
 from medmost.sync.relay import Relay
+from medmost.sync.roles import ALL
 from medmost.sync.schedule import Pace, Schedule
 from medmost.sync.stages import open_kinds
 from medmost.systems.contract import System
@@ -84,16 +85,14 @@ class Engine:
         self.running = False
         self._lookout = lookout or Lookout(house, database, systems)
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event, roles: Collection[str] = ALL) -> None:
         """Raises what a loop raised: a wrong program stops loudly, its rows stay."""
-        loops = [
-            *(deliverer.run(stop) for deliverer in self.deliverers.values()),
-            *(self._poll_loop(side, stop) for side in BOTH),
-            *(self._watch_loop(side, stop) for side in BOTH),
-            self._house_loop(stop),
-            self._wake_at(stop),
-        ]
-        if self.relay is not None:
+        loops = [self._house_loop(stop, keeps="schedule" in roles), self._wake_at(stop)]
+        if "deliver" in roles:
+            loops += [deliverer.run(stop) for deliverer in self.deliverers.values()]
+        if "poll" in roles:
+            loops += [loop(side, stop) for side in BOTH for loop in (self._poll_loop, self._watch_loop)]
+        if self.relay is not None and "relay" in roles:
             loops.append(self.relay.run(stop))
         self.running = True
         self.schedule.begin()
@@ -267,14 +266,16 @@ class Engine:
         self.bell.ring("notify")
 
     # ------------------------------------------------------------ keeping house
-    async def _house_loop(self, stop: asyncio.Event) -> None:
+    async def _house_loop(self, stop: asyncio.Event, *, keeps: bool) -> None:
+        """Every process looks out for itself; `keeps`: this one keeps house for all."""
         while not stop.is_set():
             await keeping.checkpoint(self.house, self.database)
-            await self.keep_house()
+            if keeps:
+                await self.keep_house()
             await self._lookout.look()
-            if await self.freshness.look(self._there()):
+            if keeps and await self.freshness.look(self._there()):
                 self.bell.ring("notify")
-            for side in BOTH:
+            for side in BOTH if keeps else ():
                 await self._read_left_over(side)
             try:
                 await asyncio.wait_for(stop.wait(), CHECKPOINT_SECONDS)

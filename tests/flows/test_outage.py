@@ -103,3 +103,45 @@ async def test_outage_ends_level_with_one_notice(tmp_path: Path, capsys: pytest.
             assert body is not None
             words = set(re.findall(r"[\w@+().-]+", f"{letter['Subject']} {body.get_content()}"))
             assert not words & one.values
+
+
+async def both_go_through(folder: Path) -> tuple[float, list[str], list[str]]:
+    """Both systems are killed under life, ten minutes later started over what they kept: seconds, doubled, letters."""
+    letters = Letters()
+    with mail_server(letters) as port:
+        async with stand(folder, people=60, seed=18, apart=True) as systems:
+            add_contact(systems, mailbox(port))
+            linked = {str(one["policy_number"]) for one in await link_everyone(systems)}
+            async with medmost(systems) as running:
+                await comes_level(systems, running, linked)
+                for system in OTHER:
+                    await systems.life(system, 5)
+                await asyncio.sleep(10)  # writes are under way at both when they end
+                for system in OTHER:
+                    await systems.processes[system].kill()
+                await asyncio.sleep(600.0)  # the outage itself
+                told = (await running.status())["systems"]
+                assert [told[system]["reachable"] for system in OTHER] == [False, False]
+                for system in OTHER:
+                    await systems.start(system)
+                seconds = await comes_level(systems, running, linked)
+
+                async def all_told() -> bool:
+                    return len(letters.taken) >= 4
+
+                await until(all_told, "a notice and an all-clear of each", 120)
+                await asyncio.sleep(QUIET_SECONDS)  # for a fifth letter, which must not come
+                assert await running.process.stop() == 0
+            return seconds, await doubled(systems), [str(letter["Subject"]) for letter in letters.taken]
+
+
+@pytest.mark.skipif(not FULL, reason="ten minutes by the clock: MEDMOST_FULL=1")
+@pytest.mark.timeout(1200)
+async def test_both_away_for_ten_minutes_come_level(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds, twice, subjects = await both_go_through(tmp_path)
+    with capsys.disabled():
+        print(f"\nboth away 600 s: level after {seconds:.1f} s; letters {subjects}")  # noqa: T201  # measured
+    assert seconds < 120
+    assert twice == []
+    words = ("нет связи", "связь восстановлена")
+    assert sorted(subjects) == sorted(f"medmost: {TITLES[system]}: {word}" for system in OTHER for word in words)

@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -128,6 +129,7 @@ class Forking(Town):
         os.close(reading)
         gc.disable()  # a short life: looking for garbage costs more than keeping it
         self.child, self.pipe = True, writing
+        self.plan = replace(self.plan, calm=False)  # an answer under way is lost with the process
         asyncio._set_running_loop(self.loop)  # it is known by process
         self.again_at = (number // PARTS % 2) * (1 + number // PARTS % 7)
         self._die_apart()

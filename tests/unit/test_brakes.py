@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,10 @@ from medmost.mapping import load_mappings
 from medmost.store import brakes, ledgers
 from medmost.sync import braking
 from medmost.sync.absorb import WEBHOOK, absorb_page
+from medmost.sync.claim import claim
 from medmost.sync.lookout import Canary, Lookout, recognise_environment, recognise_rules
 from medmost.sync.status import status
+from medmost.systems.contract import Page
 from town import Town, town
 
 G, E = Side.GOSUSLUGI, Side.EMIAS
@@ -87,6 +89,75 @@ async def test_few_deletes_are_carried(tmp_path: Path) -> None:
         assert await here.states("policy") == {"level": 10}
 
 
+async def test_pieces_of_a_mass_delete_add_up(tmp_path: Path) -> None:
+    """Each pass is cut off after a page: it is one pass all the same, until it has ended."""
+    async with town(tmp_path) as here:
+        refs = await settled(here, 25)
+
+        async def page(some: list[str], at: float) -> None:
+            for ref in some:
+                here.emias.remove("policy", ref)
+            seen = [here.house.understand(here.emias.seen("policy", ref)) for ref in some]
+            await here.database.write(lambda tx: ledgers.begin_pass(tx, "emias", "policy", at))
+            await here.database.write(lambda tx: absorb_page(tx, here.house, seen, act="poll.changes"))
+
+        now = here.house.clock.now()
+        await page(refs[:12], now)
+        await page(refs[12:20], now + 60)
+        assert await held(here) == []
+        await page(refs[20:21], now + 120)
+        assert [one[0] for one in await held(here)] == ["MM-BRAKE-DELETES"]
+
+
+async def test_a_pass_that_ended_is_another_pass(tmp_path: Path) -> None:
+    def counted(tx: sqlite3.Connection, *times: tuple[float, bool]) -> ledgers.Tally:
+        for at, ends in times:
+            ledgers.begin_pass(tx, "emias", "policy", at)
+            if ends:
+                ledgers.end_pass(tx, "emias", "policy", at)
+        return ledgers.tally(tx, "emias", "policy", ledgers.Tally(1, 1, 1))
+
+    async with town(tmp_path) as here:
+        write = here.database.write
+        assert (await write(lambda tx: counted(tx, (1000.0, False)))).deletes == 1
+        assert (await write(lambda tx: counted(tx, (1100.0, False)))).deletes == 2
+        assert (await write(lambda tx: counted(tx, (1200.0, True)))).deletes == 3
+        assert (await write(lambda tx: counted(tx, (1300.0, False)))).deletes == 1
+        assert (await write(lambda tx: counted(tx, (1300.0 + ledgers.GOES_ON + 1, False)))).deletes == 1
+        assert (await write(lambda tx: counted(tx, (1200.0, False)))).deletes == 1  # our clock was set back
+
+
+async def test_our_own_deletes_are_not_counted(tmp_path: Path) -> None:
+    """A poll shows them before their answers are taken in, or after those were lost."""
+    async with town(tmp_path) as here:
+        refs = await settled(here, 30)
+        for ref in refs[:20]:
+            here.emias.remove("policy", ref)
+        await here.engine.pollers[E].one_pass("policy")
+        rows = await here.database.write(lambda tx: claim(tx, here.house, G, 64))
+        assert [one.op for one in rows] == ["delete"] * 20
+        for one in rows:
+            here.gosuslugi.remove("policy", one.ref or "")
+        others = [ref for ref in here.gosuslugi.refs("policy") if ref not in {one.ref for one in rows}]
+        here.gosuslugi.remove("policy", others[0])
+        await here.engine.pollers[G].one_pass("policy")
+        told = await here.database.write(lambda tx: ledgers.tally(tx, "gosuslugi", "policy", ledgers.Tally(0, 0, 0)))
+        assert (told.deletes, await held(here)) == (1, [])
+
+
+async def test_a_second_tombstone_is_no_second_delete(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        refs = await settled(here, 21)
+        for ref in refs[:15]:
+            here.emias.remove("policy", ref)
+        for _ in range(2):
+            seen = [here.house.understand(here.emias.seen("policy", ref)) for ref in refs[:15]]
+            await here.database.write(lambda tx, seen=seen: absorb_page(tx, here.house, seen, act="poll.changes"))
+            for ref in refs[:15]:
+                here.emias._records["policy"][ref].version += 1
+        assert await held(here) == []
+
+
 async def test_deletes_told_one_by_one_add_up(tmp_path: Path) -> None:
     """Webhooks tell of a mass delete too: what came since the last pass began is one sum."""
     async with town(tmp_path) as here:
@@ -134,6 +205,30 @@ async def test_an_emptied_side_stops_the_kind(tmp_path: Path) -> None:
         await released(here)
         await here.settles()
         assert (await held(here), await here.states("policy")) == ([], {"level": 5})
+
+
+async def test_what_we_create_meanwhile_empties_no_side(tmp_path: Path) -> None:
+    """A first reading of a side that has nothing yet; before it ends the other side's records arrive there."""
+    async with town(tmp_path) as here:
+        everything = here.gosuslugi.everything
+
+        async def overtaken(kind: str) -> AsyncIterator[Page]:
+            async for page in everything(kind):
+                yield page
+            await settled(here, 25)
+
+        here.gosuslugi.everything = overtaken  # type: ignore[method-assign]  # a reading that takes its time
+        await here.engine.pollers[G].one_pass("policy", "everything")
+        assert await held(here) == []
+
+
+async def test_deletes_that_a_reading_shows_empty_no_side(tmp_path: Path) -> None:
+    async with town(tmp_path) as here:
+        refs = await settled(here, 25)
+        for ref in refs[:15]:
+            here.emias.remove("policy", ref)
+        await here.engine.pollers[E].one_pass("policy", "everything")
+        assert await held(here) == []
 
 
 async def test_versions_that_go_back_stop_the_kind(tmp_path: Path) -> None:

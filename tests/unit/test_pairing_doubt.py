@@ -146,6 +146,23 @@ def test_a_created_record_settles_its_source_as_it_was_sent() -> None:
     assert pair.unsure == []
 
 
+@pytest.mark.parametrize("op", ["put", "create"])
+def test_what_a_system_spells_its_own_way_has_arrived(op: Any) -> None:
+    """An answer was lost, the system keeps all names in capitals, and the source has moved on: nobody is asked."""
+    sent = write(op, "Ivanova  Anna", source={"f": "ivanova anna"})
+    pair = pair_of(side("IVANOVA ANNA ", origin="mark"), sent, g="petrova anna", wanted={"f": Wanted("x", [G, E])})
+    pairing.resolve(pair, kind(), E, flying=False, ended=False)
+    assert (pair.emias.settled, pair.gosuslugi.settled) == ({"f": "IVANOVA ANNA "}, {"f": "ivanova anna"})
+    assert (pair.unsure, pair.wanted["f"].todo) == ([], [G])
+
+
+@pytest.mark.parametrize(("sent", "shown"), [("anna", "anne"), (7, "7"), ("7", 7), ("anna", None)])
+def test_another_value_is_no_spelling(sent: Any, shown: Any) -> None:
+    pair = pair_of(side(shown), write("put", sent, source={"f": sent}))
+    pairing.resolve(pair, kind(), E, flying=False, ended=False)
+    assert pair.unsure == ["f"]
+
+
 # ---------------------------------------------------------------- answers
 def answer(version: int = 3, value: Any = "b", ref: str = "r", **more: Any) -> tuple[Observation, Reading]:
     seen = Observation(side=E, kind="thing", ref=ref, version=version, doc={"f": value}, **more)

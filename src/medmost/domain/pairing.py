@@ -119,6 +119,11 @@ def _doubt(pair: Pair, kind: Kind, target: Side, name: str, value: Any) -> None:
         return  # the ruling side decides in any case
     if field.style is not Style.REPLACE:
         return  # forward-only states, followers and histories decide by value
+    if _respelt(value, shown):  # it arrived, and the system keeps it in its own letters
+        _settle(state, name, shown)
+        _settle(other, name, (sent.source if sent else {}).get(name))
+        unwant(pair, name, target)
+        return
     if sent is not None and sent.op == "create":  # its origin id proves that it arrived: what differs changed since
         _settle(state, name, value)
         _settle(other, name, sent.source.get(name))
@@ -131,6 +136,13 @@ def _doubt(pair: Pair, kind: Kind, target: Side, name: str, value: Any) -> None:
     safe = field.owner.value == target.other.value and moved
     if not safe and name not in pair.unsure:
         pair.unsure.append(name)
+
+
+def _respelt(sent: Any, shown: Any) -> bool:
+    """The same words but for case and spaces: what a system does to a text that it takes."""
+    if not isinstance(sent, str) or not isinstance(shown, str):
+        return False
+    return sent.casefold().split() == shown.casefold().split()
 
 
 def remember_late(state: SideState, fields: Fields) -> None:

@@ -14,6 +14,8 @@ from medmost.store.transaction import Transaction, alone
 
 Tx = Transaction
 """A transaction under way, on the writer's thread."""
+GOES_ON = 3600.0
+"""Seconds for which a pass that was cut off is the same pass as the one that goes on from its cursor."""
 
 
 # ---------------------------------------------------------------- cursors
@@ -59,7 +61,14 @@ def forget_tally(tx: Transaction, system: str, kind: str) -> None:
 
 
 def begin_pass(tx: Transaction, system: str, kind: str, at: float) -> None:
-    """A new pass counts from nothing."""
+    """A new pass counts from nothing. One that goes on where the last was cut off, by a fault or a kill, counts on.
+
+    Else many small pieces of one mass delete would each stay below the limit. After `GOES_ON` it is another pass.
+    """
+    query = "SELECT started_at, finished_at FROM cursor WHERE system = ? AND kind = ?"
+    began, ended = tx.execute(query, (system, kind)).fetchone() or (None, None)
+    if began is not None and (ended is None or ended < began) and at - GOES_ON <= began <= at:
+        return
     tx.execute(
         "INSERT INTO cursor (system, kind, started_at, deletes, changes, older) VALUES (?,?,?,0,0,0) "
         "ON CONFLICT (system, kind) "

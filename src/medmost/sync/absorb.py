@@ -79,10 +79,13 @@ def observe(desk: Desk, seen: Seen) -> bool:
         return True
     if kind.personal and fresh and seen.patient_index is not None and row.patient_index is None:
         desk.show_patient(row, seen.patient_index)
-    before, ours = state.now, state.sent is not None
+    before, was, ours = state.now, state.presence, state.sent
     learned = take(row.pair, kind, o, seen.reading if readable else None, flying=desk.flying(row.pair.id, o.side))
     if learned and fresh:
-        _tally(desk, row, o, None if ours else before)
+        if not o.gone:
+            _tally_change(desk, row, o, None if ours else before)
+        elif was == "here" and (ours is None or ours.op != "delete"):  # the end of it is news, and not our own doing
+            desk.tally(o.side, o.kind, delete=True)
     row.seen[o.side.value] = desk.now
     if row.key_index is None and seen.key_index is not None:
         desk.show_key(row, seen.key_index, live=not row.pair.hold)
@@ -99,12 +102,10 @@ def _known_before(desk: Desk, row: PairRow, o: Observation) -> bool:
     return row.seen.get(o.side.value, desk.now) < desk.pass_began(o.side, o.kind)
 
 
-def _tally(desk: Desk, row: PairRow, o: Observation, before: Fields | None) -> None:
-    """What the brakes count: deletes, and known records that somebody changed, each once in a pass."""
+def _tally_change(desk: Desk, row: PairRow, o: Observation, before: Fields | None) -> None:
+    """What the brakes count besides deletes: known records that somebody changed, each once in a pass."""
     state = row.pair.side(o.side)
-    if o.gone:
-        desk.tally(o.side, o.kind, delete=True)
-    elif before is not None and state.settled is not None and state.now != before:
+    if before is not None and state.settled is not None and state.now != before:
         desk.tally(o.side, o.kind, change=row.seen.get(o.side.value, 0.0) < desk.pass_began(o.side, o.kind))
 
 

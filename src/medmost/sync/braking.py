@@ -96,10 +96,19 @@ def _accept_canaries(tx: Transaction, system: str) -> None:
     tx.execute("DELETE FROM setting WHERE name LIKE ?", (f"canary.{system}.%",))
 
 
-def whole_reading(tx: Transaction, house: House, side: Side, kind: str, listed: int) -> None:
-    """A reading from the very beginning listed so many live records: where far more were known, a person is asked."""
+def known_here(tx: Transaction, side: Side, kind: str) -> int:
+    """Records of a kind that a side is known to hold."""
     column = "g_presence" if side is Side.GOSUSLUGI else "e_presence"
     query = f"SELECT COUNT(*) FROM pair WHERE kind = ? AND state != 'closed' AND {column} = 'here'"  # noqa: S608  # constants
-    verdict = guard.emptied(listed, int(tx.execute(query, (kind,)).fetchone()[0]))
+    row = tx.execute(query, (kind,)).fetchone()
+    return int(row[0])
+
+
+def whole_reading(tx: Transaction, house: House, side: Side, kind: str, listed: int, known: int) -> None:
+    """A reading from the very beginning listed so many live records: where far more were known, a person is asked.
+
+    `known`: before it began; what we created there while it went on may be missing from its pages.
+    """
+    verdict = guard.emptied(listed, min(known, known_here(tx, side, kind)))  # tombstones that it showed are known now
     if verdict.stops and not house.kind(kind).expires:
         hold_at_once(tx, house, verdict, side, kind)

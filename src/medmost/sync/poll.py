@@ -16,7 +16,7 @@ from medmost.store import ledgers
 from medmost.store.database import Database
 from medmost.store.transaction import Transaction
 from medmost.sync.absorb import absorb_page
-from medmost.sync.braking import whole_reading
+from medmost.sync.braking import known_here, whole_reading
 from medmost.sync.house import House
 from medmost.sync.sealing import quarantine_ref
 from medmost.systems.contract import Page, System
@@ -60,6 +60,7 @@ class Poller:
         await self.database.write(lambda tx: ledgers.begin_pass(tx, side, kind, now()))
         position = await self.database.read(lambda tx: ledgers.cursor(tx, side, kind))
         whole = how == "everything" or position is None
+        known = await self.database.read(partial(known_here, side=self.side, kind=kind)) if whole else None
         correlation = self.house.name()
         pages = self.system.changes(kind, position) if how == "changes" else self.system.everything(kind)
         try:
@@ -69,14 +70,14 @@ class Poller:
             return passed
         if passed.handed_over:
             return passed
-        await self.database.write(partial(self._end_pass, kind=kind, listed=passed.live if whole else None))
+        await self.database.write(partial(self._end_pass, kind=kind, listed=passed.live, known=known))
         return passed
 
-    def _end_pass(self, tx: Transaction, kind: str, listed: int | None) -> None:
-        """`listed`: live records of a reading from the very beginning."""
+    def _end_pass(self, tx: Transaction, kind: str, listed: int, known: int | None) -> None:
+        """`listed`: live records; `known`: those known before a reading from the very beginning, None for another."""
         ledgers.end_pass(tx, self.side.value, kind, self.house.clock.now())
-        if listed is not None:
-            whole_reading(tx, self.house, self.side, kind, listed)
+        if known is not None:
+            whole_reading(tx, self.house, self.side, kind, listed, known)
 
     async def _absorb(
         self,

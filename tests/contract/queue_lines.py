@@ -143,6 +143,13 @@ class Line:
             assert time.monotonic() < deadline, f"not level: {left}"
             await asyncio.sleep(0.02)
 
+    async def read_up(self) -> None:
+        """Returns once every message has been acknowledged."""
+        deadline = time.monotonic() + PATIENCE
+        while left := await self.left():
+            assert time.monotonic() < deadline, f"{left} messages are left"
+            await asyncio.sleep(0.1)
+
     def twice(self) -> list[str]:
         """Records that had more than one effect, or none."""
         written = Counter(one.ref for one in self.here.systems[SIDE].written(KIND))

@@ -16,6 +16,7 @@ from medmost.cli.operations.holds import pair_line
 from medmost.cli.operations.records import pair_card
 from medmost.domain.errors import Fatal
 from medmost.domain.record import BOTH
+from medmost.mapping.compiler import CompiledMapping
 from medmost.store import conflicts, journal, pairs, patients
 from medmost.store.links import patient_index
 from medmost.store.transaction import Transaction
@@ -69,6 +70,7 @@ async def conflict_show(app: App, args: dict[str, Any], _: Progress) -> tuple[in
             "how": one.verdict.get("how"), "asked_anew": now.id if now else None,
             "key": pair_line(row, app.house.kind(one.kind))["key"] if row else "",
         }  # fmt: skip
+        told["title"] = _title(app, one.kind, one.field)
         if row is not None:
             told["presence"] = {side.value: row.pair.side(side).presence for side in BOTH}
         if args.get("values"):
@@ -77,6 +79,14 @@ async def conflict_show(app: App, args: dict[str, Any], _: Progress) -> tuple[in
         return told
 
     return 0, await app.database.read(look)
+
+
+def _title(app: App, kind: str, field: str) -> dict[str, str]:
+    """A field as its mapping calls it in both languages; its own name where no mapping knows it."""
+    mapping = app.house.mappings.get(kind)
+    rules = mapping.rule.fields if isinstance(mapping, CompiledMapping) else ()
+    found = next((rule.title for rule in rules if rule.name == field), None)
+    return {"ru": found.ru, "en": found.en} if found else {"ru": field, "en": field}
 
 
 def _settled(row: pairs.PairRow | None, field: str) -> Any:

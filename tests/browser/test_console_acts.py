@@ -40,6 +40,7 @@ class Desk:
     async def sits(self, who: str, **context: Any) -> Page:
         """A window in which somebody has signed in, by the page."""
         page = await self.watched.page(**(context or WIDE))
+        page.set_default_timeout(WITHIN * 1000)
         await page.goto(f"{self.running.url}/sign-in")
         await page.get_by_label("Имя").fill(who)
         await page.get_by_label("Пароль").fill(PASSWORD)
@@ -80,6 +81,7 @@ class Desk:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    expect.set_options(timeout=WITHIN * 1000)
     async with stand(tmp_path_factory.mktemp("desk"), people=30, seed=14) as systems:
         linked = [one for one in await link_everyone(systems) if not one["planted"]]
         async with medmost(systems, poll=(3600, 3600)) as running, chromium() as watched:

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import statistics
 import sys
@@ -67,6 +68,7 @@ def main() -> int:
 
 
 def _one(seed: int) -> Verdict:
+    gc.set_threshold(100_000, 50, 1000)  # a run keeps nearly all it makes until its end
     with quick_folder() as folder:
         return play(campaign(seed), Path(folder))
 

@@ -49,6 +49,7 @@ def at_rest(
     told: list[str] = []
     for row in account["pairs"]:
         told += bench.pair(row)
+    told += bench.shared()
     told += bench.strays(collections)
     told += bench.born_twice(collections)
     told += bench.silent_losses()
@@ -197,6 +198,15 @@ class _Bench:
                 if state != now and now not in NEXT.get(state, ())]  # fmt: skip
 
     # ------------------------------------------------------------ all of it
+    def shared(self) -> list[str]:
+        """I2: a record is one pair's alone."""
+        rows = [row for row in self.account["pairs"] if row[2] != "closed"]
+        held = Counter((row[1], side, row[at]) for row in rows for side, at in (("gosuslugi", 4), ("emias", 7))
+                       if row[at] is not None and row[at + 2] == "here")  # fmt: skip
+        return [
+            f"I2 {kind} {ref} at {side} is in {times} pairs" for (kind, side, ref), times in held.items() if times > 1
+        ]
+
     def strays(self, collections: tuple[str, ...]) -> list[str]:
         """I1: every live record belongs to a pair."""
         live = [(one, side, ref) for side in BOTH for one in collections for ref in self.portals[side].live(one)]

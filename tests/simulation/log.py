@@ -16,6 +16,8 @@ from simulation.papers import token as new_token
 WITHDRAWN_WITHIN = 60.0
 """Seconds after a withdrawal within which the last send may still leave (I15); its own travel comes on top."""
 TRAVEL = 40.0
+LOOKED_WITHIN = 45.0
+"""Seconds between the look before a create and its effect: two deadlines and their travel."""
 OWN = "особая пометка"
 """A member that no mapping knows: it must survive whatever medmost writes."""
 
@@ -63,6 +65,8 @@ class Log:
     _written: dict[tuple[str, str, str, str], int] = field(default_factory=lambda: defaultdict(int))
     _origins: dict[tuple[str, str, str], str] = field(default_factory=dict)
     _observed: set[str] = field(default_factory=set)
+    slept: bool = False
+    "the machine stood still at some time, perhaps between a look and the create that followed"
     restored_at: float = -1.0
     "when the state was last brought back from a copy: what it knew since is forgotten"
 
@@ -115,6 +119,8 @@ class Log:
             self.keys[side, collection, effect.ref].add(natural(side, collection, after))
         if ours:
             self._guard(effect)
+            if effect.op == "create":
+                self._look_beside(portal, effect)
         for told in TOLD[collection]:
             was = meant(told.spelt, get(before, told.at(side))) if before is not None else None
             now = meant(told.spelt, get(after, told.at(side))) if after is not None else None
@@ -149,6 +155,18 @@ class Log:
             first = self._origins.setdefault((side, collection, effect.origin), effect.ref)
             if first != effect.ref:
                 self.problems.append(f"I2 {collection} {first} and {effect.ref} at {side} carry one origin")
+
+    def _look_beside(self, portal: Portal, effect: Effect) -> None:
+        """I2: medmost makes no record beside one of the same key, which a look would have shown."""
+        twin = portal.twin(effect.collection, effect.after or {}, but=effect.ref)
+        if twin is None:
+            return
+        where, other = f"{effect.collection} {effect.ref} at {effect.side}", portal.of(effect.collection)[twin]
+        if (other.origin or "").startswith("mm-"):
+            self.problems.append(f"I2 {where} was made though medmost had made {twin}")
+        age = effect.at - self.touched.get((effect.side, effect.collection, twin), effect.at)
+        if age > LOOKED_WITHIN and not self.slept:
+            self.problems.append(f"I2 {where} was made beside {twin}, there for {age:.0f} s")
 
     def _consented(self, patient: str | None, at: float) -> bool:
         spans = self.links.get(patient or "", [])

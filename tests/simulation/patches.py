@@ -14,7 +14,7 @@ AREAS = ("merge", "deliver", "cursor", "identity", "store")
 
 @dataclass(frozen=True)
 class Mistake:
-    """In `file`, `right` stands exactly once and becomes `wrong`. `mixes`: the kinds that it concerns, where not all."""
+    """In `file`, `right` stands exactly once and becomes `wrong`."""
 
     area: str
     name: str
@@ -22,6 +22,7 @@ class Mistake:
     right: str
     wrong: str
     kinds: str = ""  # a collection that the runs must have
+    sure: tuple[str, ...] = ()  # faults, and rules of the systems, that it shows under
 
 
 MISTAKES: tuple[Mistake, ...] = (
@@ -54,9 +55,9 @@ MISTAKES: tuple[Mistake, ...] = (
     # ------------------------------------------------------------ deliver
     Mistake("deliver", "no look before a second create", "sync/flight.py",
             "    found = await _look(flight, system, related)\n    if found is not None:\n        return found\n    if flight.only_look",
-            "    found = None\n    if flight.only_look"),
+            "    found = None\n    if flight.only_look", "visits", ("doubles", "notice lost", "no connection")),
     Mistake("deliver", "any record with the key is adopted", "sync/deliver.py",
-            'return "ours" if free else "twin"', 'return "ours"', "visits"),
+            'return "ours" if free else "twin"', 'return "ours"', "visits", ("key changed", "notice lost", "doubles")),
     Mistake("deliver", "writes are against whatever version", "systems/emias/exchange.py",
             "            headers[\"If-Match\"] = f'\"{write.expected}\"'\n", "            pass\n"),
     Mistake("deliver", "the whole record is settled by an answer", "domain/pairing.py",
@@ -69,10 +70,13 @@ MISTAKES: tuple[Mistake, ...] = (
             "    for name in sent.fields:\n        _settle(other, name, sent.source.get(name))\n"),
     Mistake("deliver", "an accepted write is taken for none", "sync/flight.py",
             "    if isinstance(answer, Accepted):\n        return Outcome(flight=flight, what=\"accepted\")\n",
-            "    if isinstance(answer, Accepted):\n        return Outcome(flight=flight, what=\"nothing\")\n"),
-    Mistake("deliver", "every try has another key and mark", "sync/claim.py",
-            "    mark = desk.house.cipher.mark(pair.id, state.incarnation)\n",
-            "    mark = desk.house.cipher.mark(pair.id, claimed.token)\n"),
+            "    if isinstance(answer, Accepted):\n        return Outcome(flight=flight, what=\"nothing\")\n",
+            sure=("accepts later",)),
+    Mistake("deliver", "a repeated create has another key and mark", "sync/claim.py",
+            "        sent.until = desk.now + desk.house.lease\n",
+            "        sent.until = desk.now + desk.house.lease\n        sent.key = f\"{sent.key}-{claimed.token}\"\n"
+            "        sent.origin = desk.house.cipher.mark(pair.id, claimed.token)\n",
+            "visits", ("doubles", "arrives after the loss", "request lost")),
     Mistake("deliver", "stale is success", "sync/flight.py",
             "    except Stale:\n        return _about(flight, \"seen\", await system.read(flight.kind, flight.ref))\n",
             "    except Stale:\n        return _about(flight, \"ok\", await system.read(flight.kind, flight.ref))\n"),

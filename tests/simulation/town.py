@@ -50,6 +50,7 @@ class Plan:
     calm: bool = False  # no faults at all
     sure: tuple[str, ...] = ()  # faults that it has in any case
     surely: float = 1.0  # and their share
+    rules: tuple[str, ...] = ()  # "accepts later", "doubles": what the systems do, whatever the seed says
     busy: bool = False  # people leave out what can have no effect, and conflicts are answered soon
 
 
@@ -149,12 +150,15 @@ class Town:
 
     def _rules(self, side: str) -> Rules:
         rng, calm = random.Random(f"rules {side} {self.seed}"), self.plan.calm
-        return Rules(
+        rules = Rules(
             shouts=side == "emias" and rng.random() < 0.25, trims=rng.random() < 0.3,
             accepts_later=side == "emias" and rng.random() < 0.1 and not calm, unique=rng.random() < 0.75,
             page=rng.choice((3, 7, 50)), token_life=rng.choice((120.0, 600.0, 3600.0)),
             skew=0.0 if calm else rng.choice((0.0, 0.0, -7.0, 40.0, 3600.0)), quiet_hooks=rng.random() < 0.3,
         )  # fmt: skip
+        rules.accepts_later |= side == "emias" and "accepts later" in self.plan.rules
+        rules.unique &= "doubles" not in self.plan.rules
+        return rules
 
     # ------------------------------------------------------------ a run
     def play(self) -> Verdict:
@@ -365,8 +369,10 @@ class Town:
         elif name == "stopped and started" and process.stop is not None:
             process.stop.set()
         elif name == "asleep for minutes":
+            self.log.slept = True
             self.loop.frozen[process.owner] = self.loop.now + rng.choice((30.0, 90.0, 600.0))
         elif name == "loop blocked":
+            self.log.slept = True
             self.loop.jump(rng.choice((5.0, 30.0, 70.0)))
         elif name == "disk full":
             process.database.full = rng.choice((1, 3, 20))

@@ -32,8 +32,9 @@ class Desk:
     linked: list[Body]
 
     def complaints(self) -> list[str]:
-        """What browsers complained of; a stream or an icon that a page no longer waits for when it is left is none."""
-        found = [one for one in self.watched.complaints if not one.endswith(("/events", "/static/icon.svg"))]
+        """What browsers complained of. What a page no longer waits for when it is left is no failure: answers of 400
+        and more, errors of scripts and requests that leave the machine are."""
+        found = [one for one in self.watched.complaints if not one.startswith("failed: GET")]
         self.watched.complaints.clear()
         return found
 

@@ -181,9 +181,8 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake("store", "decided conflicts are not recorded", "sync/claim.py",
             "    _record_decisions(desk, row, merged, side)\n", ""),
     Mistake("store", "aliases are not kept", "store/aliases.py",
-            "    tx.executemany(\"INSERT OR REPLACE INTO alias (kind, side, ref, pair, gone_version) VALUES (?,?,?,?,?)\", rows)\n",
-            "    rows = list(rows)\n"
-            "    tx.executemany(\"INSERT OR REPLACE INTO alias (kind, side, ref, pair, gone_version) VALUES (?,?,?,?,?)\", rows[:3])\n"),
+            "        \"DO UPDATE SET pair = excluded.pair, gone_version = excluded.gone_version\",\n        rows,\n",
+            "        \"DO UPDATE SET pair = excluded.pair, gone_version = excluded.gone_version\",\n        rows[:3],\n"),
     Mistake("store", "the incarnation never grows", "domain/pairing.py",
             "    fresh = SideState(incarnation=state.incarnation + 1)\n",
             "    fresh = SideState(incarnation=state.incarnation)\n", "results"),

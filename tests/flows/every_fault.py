@@ -131,12 +131,17 @@ async def ends_level(town: Town, effects: list[str]) -> tuple[float, list[str]]:
 
 
 async def release_what_is_held(systems: Systems, looked_at: list[str]) -> None:
-    """The person on duty: brakes and quarantined pairs are seen to be over, and let go."""
+    """The person on duty: brakes, drift and quarantined pairs are seen to be over, and let go."""
     while True:
         _, brakes = await answered(systems, "brakes.list")
         if brakes:
             looked_at += [str(one["code"]) for one in brakes]
             await answered(systems, "brakes.release", ids=[one["id"] for one in brakes])
+        _, drifted = await answered(systems, "mapping.drift")
+        over = [one for one in drifted["findings"] if one["risk"] == "breaking"]
+        if over:
+            looked_at += [f"MM-DRIFT-{one['what'].upper()} {one['system']} {one['field']}" for one in over]
+            await answered(systems, "mapping.drift.end", ids=[one["id"] for one in over])
         for state in ("quarantined", "refused"):
             _, held = await answered(systems, "pairs.list", state=state)
             for one in held:
@@ -147,11 +152,19 @@ async def release_what_is_held(systems: Systems, looked_at: list[str]) -> None:
 
 
 async def every_fault(
-    folder: Path, *, seconds: float, mixture: float, life: float, people: int, seed: int, together: int = 1
+    folder: Path,
+    *,
+    seconds: float,
+    mixture: float,
+    life: float,
+    people: int,
+    seed: int,
+    together: int = 1,
+    only: Collection[str] = tuple(PLAYED),
 ) -> list[Played]:
     """Each effect for so many seconds, then a mixture; AssertionError where anything was doubled or not level.
 
-    `together`: after so many effects all has to be level.
+    `together`: after so many effects all has to be level. A `mixture` of no seconds is left out.
     """
     rng = random.Random(seed)
     played: list[Played] = []
@@ -160,13 +173,14 @@ async def every_fault(
         async with medmost(systems, poll=(2, 2), **SETTINGS) as running:
             town = Town(systems, running, linked, life)
             await comes_level(systems, running, linked)
-            for place, effect in enumerate(PLAYED, 1):
-                levels = place % together == 0 or place == len(PLAYED)
+            for place, effect in enumerate(only, 1):
+                levels = place % together == 0 or place == len(only)
                 played.append(await play(town, [effect], seconds, rng.randrange(10**6), levels=levels))
                 say(played[-1])
-            mixed = rng.sample(sorted(set(PLAYED) - ASKS_A_PERSON), 6)
-            played.append(await play(town, mixed, mixture, rng.randrange(10**6)))
-            say(played[-1])
+            if mixture:
+                mixed = rng.sample(sorted(set(PLAYED) - ASKS_A_PERSON), 6)
+                played.append(await play(town, mixed, mixture, rng.randrange(10**6)))
+                say(played[-1])
             twice = await doubled(systems)
             assert twice == [], twice
     return played
@@ -184,6 +198,7 @@ def main() -> None:
     asked.add_argument("--together", type=int, default=1)
     asked.add_argument("--life", type=float, default=10.0)
     asked.add_argument("--people", type=int, default=40)
+    asked.add_argument("--only", nargs="+", choices=PLAYED, default=list(PLAYED))
     asked.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     given = vars(asked.parse_args())
     say(f"seed {given['seed']}")

@@ -79,6 +79,18 @@ def end(tx: Transaction, ids: Iterable[int], by: str, at: float) -> None:
     tx.executemany("UPDATE drift SET ended_at = ?, ended_by = ? WHERE id = ?", [(at, by, id_) for id_ in ids])
 
 
+def held_since(tx: sqlite3.Connection, one: Drifted) -> float:
+    """UTC seconds from which the field was held at either system without a break up to this finding's time."""
+    query = (
+        "SELECT MIN(found_at) FROM drift WHERE kind = ? AND field = ? AND risk = 'breaking' "
+        "AND found_at < ? AND (ended_at IS NULL OR ended_at >= ?)"
+    )
+    since = one.found_at
+    while (earlier := tx.execute(query, (one.kind, one.field, since, since)).fetchone()[0]) is not None:
+        since = float(earlier)
+    return since
+
+
 # ---------------------------------------------------------------- codes that no dictionary has
 def meet_code(tx: Transaction, system: str, kind: str, field: str, code: str, at: float) -> None:
     """Counts a code met and not known."""

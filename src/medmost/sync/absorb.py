@@ -64,6 +64,7 @@ def observe(desk: Desk, seen: Seen) -> bool:
     if row.pair.closed or state.ref != o.ref:  # a former record of this pair
         desk.count(o.side, o.kind, "unchanged")
         return False
+    drift.judge_after_write(desk, row, seen)
     withhold(desk.house, seen, row)
     kind = desk.house.kind(o.kind)
     readable = not kind.personal or desk.linked(seen.patient_index)

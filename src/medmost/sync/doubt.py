@@ -37,9 +37,8 @@ def over(desk: Desk, where: Where, field: str) -> None:
         state = row.pair.side(side)
         if state.ref != ref or state.doc is None or state.now is None or state.sent is not None:
             continue  # gone, not ours to keep, or an answer is on its way that shows the record afresh
-        if desk.house.mappings[kind].read(side, state.doc).fields.get(field) != state.now.get(field):
-            state.doc, state.now, state.problems = None, None, ()
-            replan(desk, row)
+        state.doc, state.now, state.problems = None, None, ()  # a body without it is none to write upon, either
+        replan(desk, row)
 
 
 def recall(desk: Desk) -> None:

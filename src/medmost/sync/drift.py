@@ -19,6 +19,7 @@ from medmost.mapping.shares import WINDOW, Recent, new_codes, shifted, shown_cod
 from medmost.mapping.trial import wire_at
 from medmost.store import drift
 from medmost.store.drift import Drifted
+from medmost.store.pairs import PairRow
 from medmost.sync import doubt
 from medmost.sync.desk import Desk
 from medmost.sync.holding import end, take_down
@@ -112,6 +113,29 @@ def _compare(desk: Desk, where: Where, profile: Profile, sample: list[tuple[Doc,
         del watch.recent[where]
 
 
+def judge_after_write(desk: Desk, row: PairRow, seen: Seen) -> None:
+    """A record shown after a write of ours, without a field that the body we wrote had: nobody emptied it.
+
+    Whether the system keeps it and shows it no more is doubted (sync.doubt); in between nothing of it is carried.
+    """
+    o, reading = seen.observation, seen.reading
+    state = row.pair.side(o.side)
+    if state.sent is None or state.sent.op == "delete" or o.version <= state.version or reading is None:
+        return
+    wrote = {**(state.now or {} if state.sent.op == "put" else {}), **state.sent.fields}
+    lost = [name for name, value in wrote.items() if value is not None and reading.fields.get(name) is None]
+    if not lost or reading.problems:
+        return
+    where = o.side, o.kind
+    profile, held = _profile(desk, where), desk.house.watch.held.get(where, frozenset())
+    for field in lost:
+        rule = _rule(desk, o.kind, field)
+        if field not in held and not rule.rows and places_of(rule, o.side):
+            desk.house.watch.doubts.setdefault((*where, field), set()).add(o.ref)
+            _miss(desk, where, profile, rule, {o.ref}, seen)
+    _keep(desk, where, profile)
+
+
 # ---------------------------------------------------------------- fields that are not there, or do not fit
 def _count_missing(desk: Desk, where: Where, profile: Profile, part: list[Seen], told: list[Hashable]) -> None:
     side, kind = where
@@ -119,6 +143,8 @@ def _count_missing(desk: Desk, where: Where, profile: Profile, part: list[Seen],
     lacks = [lacking(desk.house.mappings[kind].rule, side, profile, one) for one in dict.fromkeys(told)]
     none_shows = frozenset.intersection(*lacks)
     for name in [name for name in watch.lacking if name[:2] == where and name[2] not in none_shows]:
+        if name in watch.doubts and not _shown(desk, part, name[2]):
+            continue  # too little is learned to expect it: a record that shows it ends the doubt
         del watch.lacking[name]
         if name[2] not in held:
             doubt.over(desk, where, name[2])
@@ -127,22 +153,35 @@ def _count_missing(desk: Desk, where: Where, profile: Profile, part: list[Seen],
         refs = {one.observation.ref for one in part if rule.required or _had(desk, one, field)}
         if not refs:
             continue  # new records that never had it say nothing: nobody has to fill in what is not required
-        run = watch.lacking.setdefault((side, kind, field), set())
-        run.update(refs)
         if (side, kind, field) in watch.doubts or doubt.never_missed(profile.shape, places_of(rule, side)):
             watch.doubts.setdefault((side, kind, field), set()).update(refs)
-        always = (side, kind, field) in watch.doubts
-        if is_lost(profile.shape.share(places_of(rule, side)), len(run), always=always):
-            take_down(desk, where, _gone(rule, side, part[-1]))
+        _miss(desk, where, profile, rule, refs, part[-1])
+
+
+def _miss(desk: Desk, where: Where, profile: Profile, rule: FieldRule, refs: set[str], last: Seen) -> None:
+    """These records do not show the field; enough in a row and it is lost."""
+    name: tuple[Side, str, str] = (*where, rule.name)
+    run = desk.house.watch.lacking.setdefault(name, set())
+    run.update(refs)
+    share = profile.shape.share(places_of(rule, where[0]))
+    if is_lost(share, len(run), always=name in desk.house.watch.doubts):
+        take_down(desk, where, _gone(rule, where[0], last))
+
+
+def _shown(desk: Desk, part: list[Seen], field: str) -> bool:
+    places = places_of(_rule(desk, part[0].observation.kind, field), part[0].observation.side)
+    return any(wire_at(one.observation.doc, at) is not None for one in part for at in places)
 
 
 def _had(desk: Desk, one: Seen, field: str) -> bool:
-    """Whether this very record showed the field when it was seen before."""
+    """Whether this very record showed the field when it was seen before, and it was not we who emptied it."""
     o = one.observation
     id_, _ = desk.alias(o.kind, o.side, o.ref)
     row = desk.rows.get(id_) if id_ is not None else None
     state = row.pair.side(o.side) if row is not None else None
-    return state is not None and state.ref == o.ref and (state.now or {}).get(field) is not None
+    if state is None or state.ref != o.ref or (state.sent is not None and field in state.sent.fields):
+        return False
+    return (state.now or {}).get(field) is not None
 
 
 def _gone(rule: FieldRule, side: Side, last: Seen) -> Finding:

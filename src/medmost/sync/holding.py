@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from medmost.domain.record import Reading, Side
+from medmost.domain.record import BOTH, Pair, Reading, Side
 from medmost.mapping.drift import Finding
 from medmost.mapping.language import FieldRule, RowField
 from medmost.store import drift
@@ -69,7 +69,9 @@ def _read_again(desk: Desk, where: Where) -> None:
 def withheld(house: House, where: Where, reading: Reading, row: PairRow) -> Reading:
     """A reading in which held fields have their last known values; what was never known stays as it was read."""
     held, state = house.watch.held.get(where, frozenset()), row.pair.side(where[0])
-    kept = house.watch.kept(where, state.ref) if state.sent is None else frozenset()  # else we have emptied it
+    kept = house.watch.kept(where, state.ref)
+    if state.sent is not None:
+        kept -= state.sent.fields.keys()  # else we have emptied it
     if not held and not kept:
         return reading
     known = state.now or state.settled or {}
@@ -111,27 +113,46 @@ def end(desk: Desk, found: Sequence[Drifted], by: str) -> None:
             desk.house.watch.let_go(where, one.field)
             desk.house.watch.back.pop((*where, one.field), None)
             desk.tell("drift-ok", one.system, one.kind, f"MM-DRIFT-{one.what.upper()}")
-            _unread(desk, where, one)
         desk.noted["drift-ended"] = f"{one.system} {one.kind} {one.field or one.at} {by}"
+    for one in found:  # once none of them holds the field any more
+        if one.risk == "breaking":
+            _unread(desk, (Side(one.system), one.kind), one)
 
 
 def _unread(desk: Desk, where: Where, one: Drifted) -> None:
-    """Bodies taken while the field was held show a shape that is no more: read again before anything is sent."""
+    """Bodies taken while the field was held show a shape that is no more: read again before anything is sent.
+
+    Pairs of which the other side moved meanwhile are merged again: the hold kept the field's change back there, too.
+    """
     side, kind = where
     if kind not in desk.house.mappings:
         return
-    column = "g_seen_at" if side is Side.GOSUSLUGI else "e_seen_at"
-    query = f"SELECT id FROM pair WHERE kind = ? AND {column} >= ? AND state != 'closed'"  # noqa: S608  # constants
-    ids = [row[0] for row in desk.tx.execute(query, (kind, one.found_at))]
+    query = "SELECT id FROM pair WHERE kind = ? AND (g_seen_at >= ? OR e_seen_at >= ?) AND state != 'closed'"
+    since = drift.held_since(desk.tx, one)
+    ids = [row[0] for row in desk.tx.execute(query, (kind, since, since))]
     desk.load(ids)
     for id_ in ids:
         state = desk.rows[id_].pair.side(side)
-        if state.doc is None or state.presence != "here" or state.sent is not None:
-            continue
-        reading = desk.house.mappings[kind].read(side, state.doc)
-        if state.now is None or reading.problems or reading.fields.get(one.field) != state.now.get(one.field):
-            state.doc, state.now, state.problems = None, None, ()
-            replan(desk, desk.rows[id_])
+        if state.doc is not None and state.presence == "here" and state.sent is None:
+            reading = desk.house.mappings[kind].read(side, state.doc)
+            known = (state.now or {}).get(one.field)
+            if state.now is None or reading.problems or reading.fields.get(one.field) != known:
+                if known is not None and reading.fields.get(one.field) is None:
+                    _meet_again(desk, desk.rows[id_].pair, side, one.field)
+                state.doc, state.now, state.problems = None, None, ()
+        replan(desk, desk.rows[id_])
+
+
+def _meet_again(desk: Desk, pair: Pair, side: Side, field: str) -> None:
+    """Where a field stays away that was not shown for a while, nobody knows who emptied it: as at first meeting.
+
+    Its owner decides, and a person where that would be the side that lost it (design §2a.3).
+    """
+    kind = desk.house.kind(pair.kind)
+    for one in BOTH:
+        (pair.side(one).settled or {}).pop(field, None)
+    if kind.field(field).owner.value != side.other.value and field not in pair.unsure:
+        pair.unsure.append(field)
 
 
 def load_watch(desk: Desk) -> None:

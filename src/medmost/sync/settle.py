@@ -15,7 +15,7 @@ from medmost.store import deliveries
 from medmost.store.deliveries import Delivery
 from medmost.store.pairs import PairRow
 from medmost.store.transaction import Transaction
-from medmost.sync import sealing
+from medmost.sync import drift, sealing
 from medmost.sync.absorb import UNREADABLE, observe
 from medmost.sync.desk import Desk
 from medmost.sync.flight import Flight, Outcome
@@ -51,6 +51,7 @@ def settle(
     desk.load([o.flight.pair for o in outcomes])
     for outcome in outcomes:
         if id(outcome) in seen and outcome.flight.pair in desk.rows:
+            drift.judge_after_write(desk, desk.rows[outcome.flight.pair], seen[id(outcome)])
             withhold(house, seen[id(outcome)], desk.rows[outcome.flight.pair])
         _settle_one(desk, outcome, seen.get(id(outcome)), chance)
     told: dict[str, int] = {}

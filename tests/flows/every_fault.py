@@ -61,6 +61,8 @@ PLAYED: dict[str, Body] = {
 
 ASKS_A_PERSON = {"field-renamed", "field-missing", "other-person", "empty-list", "versions-back"}
 """Effects that look like what no program may decide; they are not part of the mixture."""
+SHOWN_OTHERWISE = {"field-missing", "field-renamed", "enum-unknown"}
+"""Effects under which a version of a record does not show what it holds."""
 
 
 def rule(system: str, effect: str, seed: int) -> Body:
@@ -119,7 +121,9 @@ async def ends_level(town: Town, effects: list[str]) -> tuple[float, list[str]]:
     """Seconds until all is level, and what a person had to let go for it; AssertionError that says what is not."""
     systems = town.systems
     looked_at: list[str] = []
-    person = asyncio.create_task(release_what_is_held(systems, looked_at))
+    person = asyncio.create_task(
+        release_what_is_held(systems, looked_at, audits=not SHOWN_OTHERWISE.isdisjoint(effects))
+    )
     try:
         level_after = await comes_level(systems, town.running, town.linked, LEVEL_SECONDS)
     except AssertionError as error:
@@ -130,8 +134,13 @@ async def ends_level(town: Town, effects: list[str]) -> tuple[float, list[str]]:
     return level_after, sorted(set(looked_at))
 
 
-async def release_what_is_held(systems: Systems, looked_at: list[str]) -> None:
-    """The person on duty: brakes, drift and quarantined pairs are seen to be over, and let go."""
+async def release_what_is_held(systems: Systems, looked_at: list[str], *, audits: bool) -> None:
+    """The person on duty: brakes, drift and quarantined pairs are seen to be over, and let go.
+
+    `audits`: after records were shown otherwise than they are, both systems are compared afresh (runbook), which
+    finds what was new just then: its version shows now what it did not show when it was met.
+    """
+    audited = not audits
     while True:
         _, brakes = await answered(systems, "brakes.list")
         if brakes:
@@ -148,6 +157,10 @@ async def release_what_is_held(systems: Systems, looked_at: list[str]) -> None:
                 looked_at.append(state)
                 with suppress(MedmostError):  # mended by itself in the meantime
                     await answered(systems, "pairs.release", pair=one["pair"])
+        if not audited and not over:
+            _, told = await answered(systems, "audit", repair=True)
+            looked_at += ["audit"] if told.get("repaired") else []
+            audited = True
         await asyncio.sleep(1)
 
 

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from flows.test_drift import COUNT, begun, held, partner, policies, reshape
+from flows.test_drift import POLICY, begun, held, partner, reshape
+from medmost.audit.compare import audit
+from medmost.audit.repair import repair
 from medmost.domain.record import Doc, Observation, Side
+from medmost.mapping import load_mappings
 from medmost.store import conflicts, drift
 from medmost.sync.desk import Desk
 from medmost.sync.holding import end
@@ -38,12 +41,18 @@ def hides(field: str) -> Callable[[Doc], Any]:
     return lambda doc: doc.pop(field, None)
 
 
-async def some_without_email(here: Town) -> None:
+def newcomer(here: Town, number: str) -> str:
+    """A further policy at EMIAS; its ref."""
+    doc = load_mappings()["policy"].write(Side.EMIAS, {**POLICY, "policy_number": number, "snils": None}, None)
+    return here.emias.put("policy", doc)
+
+
+def one_without_email(here: Town) -> None:
     """The field is left out at times, so that one record without it is usually one that somebody emptied."""
-    for ref in policies(here, COUNT + 3)[COUNT:]:
-        doc = here.emias.doc("policy", ref)
-        del doc["email"]
-        here.emias._of("policy")[ref].doc = doc
+    ref = newcomer(here, "7756410834190001")
+    doc = here.emias.doc("policy", ref)
+    del doc["email"]
+    here.emias._of("policy")[ref].doc = doc
 
 
 async def ended(here: Town) -> None:
@@ -68,7 +77,7 @@ def of(here: Town, ref: str) -> str:
 async def test_field_hidden_after_our_write_empties_nothing(tmp_path: Path) -> None:
     async with town(tmp_path) as here:
         refs = await begun(here)
-        await some_without_email(here)
+        one_without_email(here)
         await here.settles()
         before = [partner(here, ref)["Электронная почта"] for ref in refs]
         with shows(here.emias, hides("email")):
@@ -118,3 +127,20 @@ async def test_what_came_back_empty_is_met_anew(tmp_path: Path, shown: str, kept
         assert [partner(here, ref)[kept] for ref in refs[:3]] == [before] * 3
         assert (shown in here.emias.doc("policy", refs[0])) is decided
         assert bool(found) is not decided
+
+
+async def test_repair_learns_what_was_not_shown(tmp_path: Path) -> None:
+    """A record that was new while EMIAS did not show the field: its version stays, so only an audit sees it."""
+    async with town(tmp_path) as here:
+        await begun(here)
+        one_without_email(here)
+        await here.settles()
+        with shows(here.emias, hides("email")):
+            ref = newcomer(here, "7756410834190002")
+            await here.settles()
+        assert not partner(here, ref).get("Электронная почта")
+        report = await audit(here.house, here.database, here.systems, ["policy"], lambda *_: None)
+        assert [one.fields for one in report.findings] == [["email"]]
+        await repair(here.house, here.database, here.systems, report.findings)
+        await here.settles()
+        assert partner(here, ref)["Электронная почта"] == here.emias.doc("policy", ref)["email"]

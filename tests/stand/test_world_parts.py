@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medmost_stand.world import Part, World, build_world, part_world, stream_world
+from medmost_stand.world import Part, World, build, build_world, part_world, stream_world
+from medmost_stand.world import __main__ as command_line
 from medmost_stand.world.dice import Dice
 
 TODAY = date(2026, 11, 23)
@@ -120,7 +121,19 @@ def test_command_streams_a_world_as_lines() -> None:
     assert told["peak_rss_mb"] < 300
 
 
-@pytest.mark.parametrize("arguments", [("--people", "9"), ("--people", "1000001"), ("--collections", "/nowhere")])
+def test_any_number_of_processes_streams_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "WHOLE", 30)
+    monkeypatch.setattr(build, "PART", 20)  # what is forked off has these, too
+    asked = command_line.Asked(70, 7, TODAY, None)
+    alone, together = ([(text, objects) for text, objects, _ in command_line.stream(asked, jobs)] for jobs in (1, 2))
+    assert len(alone) == 4
+    assert together == alone
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--people", "9"), ("--people", "1000001"), ("--collections", "/nowhere"), ("--people", "30", "--jobs", "0")],
+)
 def test_impossible_world_is_refused(arguments: tuple[str, ...]) -> None:
     ran = stream(*arguments)
     assert (ran.returncode, ran.stdout) == (2, b"")

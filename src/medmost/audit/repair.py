@@ -12,7 +12,7 @@ from medmost.audit.findings import Finding
 from medmost.audit.standing import Place, standings
 from medmost.domain.record import Observation, Side
 from medmost.store.database import Database
-from medmost.sync.absorb import absorb_page
+from medmost.sync.absorb import REPAIR, absorb_page
 from medmost.sync.house import House
 from medmost.systems.contract import System
 
@@ -34,7 +34,8 @@ async def repair(
 ) -> Repaired:
     """Reads the records of these findings afresh and absorbs them, a page in a transaction.
 
-    A record that reads as the state has it teaches nothing: two records that differ though neither has changed since
+    A version that was not shown whole when it was met is learned anew. A record that reads as the state has it teaches
+    nothing: two records that differ though neither has changed since
     they were level are left to a person, as the merge leaves them (design §2a.3). Raises what the systems raise.
     """
     done = Repaired()
@@ -46,7 +47,7 @@ async def repair(
             seen = [house.understand(one) for one in await _read(systems, kind, _places(part))]
             done.read += len(seen)
             done.learned += await database.write(
-                partial(absorb_page, house=house, seen=seen, act="audit.repair", correlation=correlation)
+                partial(absorb_page, house=house, seen=seen, act=REPAIR, correlation=correlation)
             )
             known = await database.read(partial(standings, kind=kind, places=_places(part)))
             for finding in part:

@@ -23,6 +23,8 @@ from medmost.sync.replan import replan
 
 WEBHOOK = "webhook"
 """The act of a system's own notice, which may have waited while newer news came by another way."""
+REPAIR = "audit.repair"
+"""The act of a person's repair: what the same version did not show before counts then."""
 UNREADABLE = "unreadable"
 """Why a row waits whose side shows something that does not fit its mapping, so that no doubt can be ended."""
 
@@ -69,6 +71,8 @@ def observe(desk: Desk, seen: Seen) -> bool:
     kind = desk.house.kind(o.kind)
     readable = not kind.personal or desk.linked(seen.patient_index)
     fresh = o.version > state.version
+    if desk.act == REPAIR and _shows_more(state, seen):
+        state.doc = None
     if not fresh and not _worth_a_look(state, readable):
         if o.version < state.version and not desk.late and _known_before(desk, row, o):
             desk.tally(o.side, o.kind, older=True)  # no answer of ours has overtaken this page: the system went back
@@ -108,6 +112,19 @@ def _tally_change(desk: Desk, row: PairRow, o: Observation, before: Fields | Non
     state = row.pair.side(o.side)
     if before is not None and state.settled is not None and state.now != before:
         desk.tally(o.side, o.kind, change=row.seen.get(o.side.value, 0.0) < desk.pass_began(o.side, o.kind))
+
+
+def _shows_more(state: SideState, seen: Seen) -> bool:
+    """The very version that is known, with values it did not show when it was met, and no other difference (F28).
+
+    A value that changed silently is no such: that one is a person's (design §2a.3).
+    """
+    if state.version != seen.observation.version or state.presence != "here" or state.sent is not None:
+        return False
+    if state.now is None or seen.reading is None or seen.reading.problems:
+        return False
+    other = [name for name, value in seen.reading.fields.items() if value != state.now.get(name)]
+    return bool(other) and all(state.now.get(name) is None for name in other)
 
 
 def _worth_a_look(state: SideState, readable: bool) -> bool:

@@ -78,16 +78,19 @@ def stream_world(
     Up to `WHOLE` people are one part; more live in parts of at most `PART`, each with its own clinics, doctors and
     differences, and nothing of one part refers to another. Raises ValueError at once when there are too few people.
     """
+    return (
+        part_world(count, people, part, today, added, ambiguous=ambiguous) for count, part in parts_of(people, seed)
+    )
+
+
+def parts_of(people: int, seed: int) -> list[tuple[int, Part]]:
+    """The parts such a world is made of, each with the number of its people. Raises ValueError as `stream_world`."""
     if people < FEWEST:
         raise ValueError(f"a world needs at least {FEWEST} people, not {people}")
     if people > MOST:
         raise ValueError(f"a world has at most {MOST} people, not {people}")
     of = 1 if people <= WHOLE else -(-people // PART)
-    sizes = [people // of + (number < people % of) for number in range(of)]
-    return (
-        part_world(sizes[number], people, Part(seed, number, of), today, added, ambiguous=ambiguous)
-        for number in range(of)
-    )
+    return [(people // of + (number < people % of), Part(seed, number, of)) for number in range(of)]
 
 
 def part_world(

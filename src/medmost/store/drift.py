@@ -79,7 +79,7 @@ def end(tx: Transaction, ids: Iterable[int], by: str, at: float) -> None:
     tx.executemany("UPDATE drift SET ended_at = ?, ended_by = ? WHERE id = ?", [(at, by, id_) for id_ in ids])
 
 
-def held_since(tx: sqlite3.Connection, one: Drifted) -> float:
+def held_since(tx: Transaction, one: Drifted) -> float:
     """UTC seconds from which the field was held at either system without a break up to this finding's time."""
     query = (
         "SELECT MIN(found_at) FROM drift WHERE kind = ? AND field = ? AND risk = 'breaking' "

@@ -156,7 +156,7 @@ class Town:
             page=rng.choice((3, 7, 50)), token_life=rng.choice((120.0, 600.0, 3600.0)),
             skew=0.0 if calm else rng.choice((0.0, 0.0, -7.0, 40.0, 3600.0)), quiet_hooks=rng.random() < 0.3,
         )  # fmt: skip
-        rules.accepts_later |= side == "emias" and "accepts later" in self.plan.rules
+        rules.accepts_later |= side == "emias" and "accepts later" in self.plan.rules and not calm
         rules.unique &= "doubles" not in self.plan.rules
         return rules
 

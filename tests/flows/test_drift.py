@@ -14,7 +14,7 @@ from medmost.mapping.drift import Finding
 from medmost.mapping.patch import propose
 from medmost.store import drift, ledgers
 from medmost.sync.desk import Desk
-from medmost.sync.holding import end
+from medmost.sync.holding import end, take_down
 from medmost.sync.versions import approve, recognise_versions
 from town import Town, town
 
@@ -322,6 +322,27 @@ async def test_hold_survives_a_restart(tmp_path: Path) -> None:
         reshape(here, renamed("email", "contact"), refs[1:5])
         await here.settles()
         assert all(partner(here, ref)["Электронная почта"] for ref in refs)
+
+
+async def test_a_finding_taken_back_is_found_again(tmp_path: Path) -> None:
+    """The unit of work that found it was rolled back after the field was held in memory."""
+    async with town(tmp_path) as here:
+        await begun(here, 2)
+        finding = Finding(what="missing", risk="breaking", field="phone", at="phone")
+
+        def find(tx: Any, then: Exception | None = None) -> None:
+            desk = Desk(tx, here.house, "test")
+            take_down(desk, (Side.EMIAS, "policy"), finding)
+            desk.put_back()
+            if then is not None:
+                raise then
+
+        with pytest.raises(RuntimeError):
+            await here.database.write(lambda tx: find(tx, RuntimeError("the disk")))
+        await here.database.write(find)
+        await here.database.write(find)
+        assert await held(here) == [("missing", "phone", "")]
+        assert [event for event, _ in await events(here)].count("drift") == 1
 
 
 async def test_field_that_returns_is_let_go(tmp_path: Path) -> None:

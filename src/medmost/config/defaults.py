@@ -24,7 +24,7 @@ key = "file:medmost.key"          # ключ шифрования; без нег
 url = "embedded:"
 
 [console]
-host = "127.0.0.1"                # входа по паролю ещё нет: не открывайте наружу / no sign-in yet: keep it local
+host = "127.0.0.1"                # наружу — только за прокси с https / to the outside only behind an https proxy
 port = 8800
 # public_url = "https://medmost.example.ru"   # адрес, по которому обе системы присылают уведомления (webhooks)
 

@@ -75,6 +75,12 @@ def find(tx: Transaction, one: Drifted) -> bool:
     return added.rowcount == 1
 
 
+def holds(tx: Transaction, system: str, kind: str, field: str) -> bool:
+    """Whether a standing finding holds this field."""
+    query = "SELECT 1 FROM drift WHERE ended_at IS NULL AND risk = 'breaking' AND system = ? AND kind = ? AND field = ?"
+    return tx.execute(query, (system, kind, field)).fetchone() is not None
+
+
 def end(tx: Transaction, ids: Iterable[int], by: str, at: float) -> None:
     tx.executemany("UPDATE drift SET ended_at = ?, ended_by = ? WHERE id = ?", [(at, by, id_) for id_ in ids])
 

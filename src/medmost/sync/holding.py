@@ -26,8 +26,9 @@ def take_down(desk: Desk, where: Where, found: Finding) -> None:
     """A finding, once; where it breaks something its field is held from this page on and a person is called."""
     side, kind = where
     breaking = found.risk == "breaking"
-    if breaking and found.field in desk.house.watch.held.get(where, frozenset()):
-        return
+    held = found.field in desk.house.watch.held.get(where, frozenset())
+    if breaking and held and drift.holds(desk.tx, side.value, kind, found.field):
+        return  # held in memory alone: the unit of work that found it was taken back, and finds it again
     one = Drifted(
         id=0, system=side.value, kind=kind, field=found.field, at=found.at, what=found.what, risk=found.risk,
         moved_to=found.to, formats=",".join(found.formats), place=place_told(desk.house, kind, side, found.field),

@@ -161,10 +161,29 @@ def _sample(
         return
     fields = {name: value for name, value in reading.fields.items() if value is not None or name not in changed}
     for number, field in enumerate(say.rule.fields):
+        if field.name in changed and reading.fields.get(field.name) is None:
+            yield from _other_letters(say, field, side, doc, f"$.fields[{number}].{side}")
         if field.place(side) is not None and field.name in fields:
             own = field.name in changed
             yield from _shown(say, field, side, fields[field.name], f"$.fields[{number}]", changed=own)
     yield from _round_trip(say, mapping, side, doc, fields, changed)
+
+
+def _other_letters(say: Complainer, field: FieldRule, side: Side, doc: Doc, where: str) -> Iterator[Fatal]:
+    """A place that an overlay names and the sample shows in other letters: `Email` for `email`."""
+    place, inside = field.place(side), doc
+    for step in paths.parse(place.at) or () if place is not None else ():
+        near = [name for name in inside if isinstance(name, str) and name.casefold() == str(step.key).casefold()]
+        if step.key not in inside and near:
+            yield say.wrong(
+                where,
+                field.name,
+                f"в образце имя «{near[0]}», а не «{step.key}»",
+                f'the sample has "{near[0]}", not "{step.key}"',
+            )
+        if not isinstance(deeper := inside.get(step.key), dict):
+            return
+        inside = deeper
 
 
 def _shown(say: Complainer, field: FieldRule, side: Side, read: Any, where: str, *, changed: bool) -> Iterator[Fatal]:

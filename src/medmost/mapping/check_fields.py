@@ -11,7 +11,7 @@ from medmost.domain.kinds import Style
 from medmost.domain.record import BOTH, Side
 from medmost.mapping.compiler import lens_of
 from medmost.mapping.formats import LENSES
-from medmost.mapping.language import FieldRule, Place, RowField
+from medmost.mapping.language import DataClass, FieldRule, Place, RowField
 from medmost.mapping.scripts import doubtful
 from medmost.mapping.wrong import Complainer
 
@@ -19,6 +19,8 @@ HISTORY_ROW = ("id", "origin", "status_id", "at", "title", "comment", "sender", 
 """The fields of a history row, which domain.history compares."""
 _ELEMENT = re.compile(r"([A-Z][A-Za-z]+)((?:\.[a-z][A-Za-z0-9]*(?:\[x\]|\([a-z-]+\))?)+)")
 _CODED = ("code", "text", "whole", "oid")
+_NAMING = frozenset({"policy number", "snils", "snils dashed", "name"})
+"""Formats whose values name a person; what is said of them decides what is kept, masked and shown to whom."""
 
 
 def fields(say: Complainer) -> Iterator[Fatal]:
@@ -73,6 +75,14 @@ def _meaning(say: Complainer, field: RowField, where: str) -> Iterator[Fatal]:
                 f'"{field.fhir}" is no element of the kind\'s resources',
                 [f"{resource}.…" for resource in say.rule.resources],
             )
+    forms = {place.form for side in BOTH if (place := field.place(side)) is not None}
+    if forms & _NAMING and field.data is not None and field.data is not DataClass.IDENTITY:
+        yield say.wrong(
+            f"{where}.data",
+            field.name,
+            "такое поле называет человека: data: identity",
+            "the field names a person: data: identity",
+        )
     if field.nsi is not None and values.oid(field.nsi) != field.nsi:
         yield say.wrong(f"{where}.nsi", field.name, f"«{field.nsi}» — не OID", f'"{field.nsi}" is no OID')
 

@@ -13,8 +13,10 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from console_people import PASSWORD, gate_with_people
-from medmost.console import Attention, ConsolePorts, make_console, serve
+from medmost.console.app import make_console
 from medmost.console.gate import Gate
+from medmost.console.ports import Attention, ConsolePorts
+from medmost.console.server import serve
 from medmost.domain.record import Side
 
 CHROMIUM = Path("/usr/bin/chromium")

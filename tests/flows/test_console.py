@@ -17,8 +17,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from console_people import gate_with_people, sign_in
-from medmost.console import Attention, ConsolePorts, make_console, serve
+from medmost.console.app import make_console
 from medmost.console.gate import Gate
+from medmost.console.ports import Attention, ConsolePorts
+from medmost.console.server import serve
 from medmost.console.texts import TEXTS
 from medmost.domain.errors import Fatal, Transient
 from medmost.domain.kinds import SHIPPED

@@ -16,9 +16,10 @@ from litestar import Litestar
 
 from console_people import csrf, gate_with_people, sign_in
 from flows.test_console import House
-from medmost.console import make_console, serve
+from medmost.console.app import make_console
 from medmost.console.gate import ABSOLUTE, IDLE, TRIES, TRIES_WITHIN
 from medmost.console.rights import RIGHTS, Right, Role
+from medmost.console.server import serve
 from medmost.domain.errors import Transient
 
 

@@ -17,7 +17,6 @@ from medmost.domain.errors import Fatal, MedmostError
 from medmost.launch.access import Standing, fill
 from medmost.launch.answers import BY_KEY, Question, checked, read_answers
 from medmost.launch.installation import Installation
-from medmost.launch.registration import register as register_at_both
 
 
 def access(
@@ -33,6 +32,8 @@ def access(
         given = _given(answers, set_ or [])
         told = fill(place, given)
         if register:
+            from medmost.launch.registration import register as register_at_both  # it brings a whole HTTP client
+
             asyncio.run(register_at_both(place, given))
             told = fill(place, {})
         elif not given and not json and sys.stdin.isatty():

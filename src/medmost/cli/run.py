@@ -17,8 +17,10 @@ from medmost.app import App, forward_events, open_app
 from medmost.cli.control import Operate, Progress, serve_control, unseen
 from medmost.cli.operations.registry import operate
 from medmost.config import Config
-from medmost.console import Attention, ConsolePorts, make_console, serve
+from medmost.console.app import make_console
 from medmost.console.gate import Gate
+from medmost.console.ports import Attention, ConsolePorts
+from medmost.console.server import serve
 from medmost.domain.errors import Transient
 from medmost.domain.record import Side
 from medmost.linking.flow import Linking

@@ -22,7 +22,8 @@ from medmost.cli.run import (
     stop_on_signals,
 )
 from medmost.config import Config
-from medmost.console import make_console, serve
+from medmost.console.app import make_console
+from medmost.console.server import serve
 from medmost.domain.errors import Fatal
 
 log = structlog.get_logger()

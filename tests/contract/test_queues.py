@@ -228,10 +228,10 @@ def test_envelope_holds_numbers_alone() -> None:
 
 
 # ---------------------------------------------------------------- a whole world
-@pytest.mark.parametrize("name", BROKERS)
+@pytest.mark.parametrize("name", ["rabbitmq", pytest.param("kafka", marks=pytest.mark.full)])
 async def test_world_comes_level_through_broker(tmp_path: Path, name: str) -> None:
     url = broker(name)
-    async with stand(tmp_path, people=100, seed=31) as systems:
+    async with stand(tmp_path, people=60, seed=31) as systems:
         linked = {one["policy_number"] for one in await link_everyone(systems)}
         systems.environ |= {"MEDMOST_QUEUE__URL": url, "MEDMOST_QUEUE__PREFIX": f"level-{secrets.token_hex(4)}"}
         async with medmost(systems, poll=(1, 2)) as running:
@@ -243,6 +243,7 @@ async def test_world_comes_level_through_broker(tmp_path: Path, name: str) -> No
         assert url.partition("@")[0].rpartition(":")[2] not in log or name == "kafka"  # no password
 
 
+@pytest.mark.full
 async def test_several_workers_bring_world_level(tmp_path: Path, fresh_postgresql: FreshDatabase) -> None:
     async with stand(tmp_path, people=60, seed=32) as systems:
         systems.environ |= {

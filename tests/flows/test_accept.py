@@ -70,6 +70,7 @@ async def test_a_right_stand_passes_and_keeps_nothing(tmp_path: Path) -> None:
     assert orjson.loads((tmp_path / "protocol/protocol.json").read_bytes())["passed"] is True
 
 
+@pytest.mark.full
 async def test_reading_alone_writes_nothing(tmp_path: Path) -> None:
     async with stand(tmp_path, people=10, seed=5) as systems:
         ran = await command(systems, "accept", "--read-only", "--json", within=120)
@@ -77,6 +78,7 @@ async def test_reading_alone_writes_nothing(tmp_path: Path) -> None:
         assert [await systems.effects(system) for system in SYSTEMS] == [[], []]
 
 
+@pytest.mark.full
 async def test_a_running_medmost_is_asked_to_pause_first(tmp_path: Path) -> None:
     rarely = {"MEDMOST_POLL__MIN": "3600", "MEDMOST_POLL__MAX": "3600"}
     async with stand(tmp_path, people=10, seed=5) as systems, medmost(systems, **rarely):
@@ -84,6 +86,7 @@ async def test_a_running_medmost_is_asked_to_pause_first(tmp_path: Path) -> None
             await ask(systems, "accept")
 
 
+@pytest.mark.full
 async def test_broken_stands_fail_by_name(tmp_path: Path) -> None:
     """Each fault in turn, all through the run. MEDMOST_FULL=1 plays all twelve."""
     some = BROKEN if os.environ.get("MEDMOST_FULL") else BROKEN[:2]

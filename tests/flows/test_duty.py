@@ -48,6 +48,7 @@ async def emias_goes(systems: Systems, running: Running) -> float:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.full
 async def test_outage_calls_the_second_contact_too(tmp_path: Path) -> None:
     duty, senior = Letters(), Letters()
     with mail_server(duty) as one, mail_server(senior) as two:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from flows.running import command, link_everyone, stand
 
 
+@pytest.mark.full
 async def test_another_patient_for_a_read_is_an_incident(tmp_path: Path) -> None:
     async with stand(tmp_path, people=10, seed=3) as systems:
         await link_everyone(systems)

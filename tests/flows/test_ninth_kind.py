@@ -55,6 +55,7 @@ async def test_ninth_kind_syncs_both_ways(tmp_path: Path) -> None:
         assert audited["healthy"], audited["findings"]
 
 
+@pytest.mark.full
 async def test_field_renamed_at_run_time(tmp_path: Path) -> None:
     """The fault of the issue: `policyNumber` becomes `omsNumber` at EMIAS; held, proposed, applied, level."""
     async with stand(tmp_path, people=90, seed=6) as systems:

@@ -32,7 +32,7 @@ async def one_write_per_difference(systems: Systems) -> None:
 
 
 async def test_a_world_comes_level_on_postgresql(tmp_path: Path, fresh_postgresql: FreshDatabase) -> None:
-    async with stand(tmp_path, people=60, seed=31) as systems:
+    async with stand(tmp_path, people=40, seed=31) as systems:
         systems.environ["MEDMOST_STATE__URL"] = fresh_postgresql()
         await link_everyone(systems)
         migrated = await command(systems, "migrate", "--json", within=WITHIN)
@@ -47,6 +47,7 @@ async def test_a_world_comes_level_on_postgresql(tmp_path: Path, fresh_postgresq
         assert refused.code == 1
 
 
+@pytest.mark.full
 async def test_a_moved_state_goes_on_without_extra_effects(tmp_path: Path, fresh_postgresql: FreshDatabase) -> None:
     async with stand(tmp_path, people=40, seed=32) as systems:
         linked = {one["policy_number"] for one in await link_everyone(systems)}

@@ -255,6 +255,7 @@ async def test_tripped_brake_is_released(systems: Systems) -> None:
 
 
 # ---------------------------------------------------------------- while it runs
+@pytest.mark.full
 async def test_outage_is_told_and_caught_up(systems: Systems) -> None:
     here, there = await level_policy(systems, skip=3)
     async with medmost(systems, poll=(3600, 3600), name="outage", MEDMOST_NOTICES__QUIET="1") as running:

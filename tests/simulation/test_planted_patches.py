@@ -14,7 +14,6 @@ from simulation.patches import AREAS, MISTAKES, Mistake
 from simulation.planting import SOURCE, catch
 
 QUICK = (
-    "a person's field is overwritten",
     "what never settled counts as unchanged",
     "writes are against whatever version",
     "the whole record is settled by an answer",

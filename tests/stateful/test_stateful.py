@@ -28,7 +28,7 @@ from medmost.domain.record import BOTH, Doc, Side
 from medmost.store import ledgers, pairs
 from stateful.bridge import CIPHER, HOUR, KINDS, MAPPINGS, Bridge, read
 
-EXAMPLES, STEPS = (400, 80) if os.environ.get("MEDMOST_FULL") else (40, 40)
+EXAMPLES, STEPS = (400, 80) if os.environ.get("MEDMOST_FULL") else (15, 40)
 PATIENTS = tuple(f"77564108341{n:05d}" for n in range(3))
 UNLINKED = PATIENTS[2]
 sides = st.sampled_from(BOTH)

@@ -136,6 +136,7 @@ async def test_act_of_a_foreign_page_is_refused(door: Door) -> None:
             ({"Origin": "https://evil.example"}, {"_csrf": mark}),
             ({"Sec-Fetch-Site": "cross-site"}, {"_csrf": mark}),
             ({}, {"_csrf": "another"}),
+            ({}, {"_csrf": "другая"}),
             ({}, {}),
         ):
             async with client.post("/sign-out", data=form, headers=headers) as answer:

@@ -73,7 +73,7 @@ def test_a_mark_names_its_pair(pair: int, incarnation: int) -> None:
 def test_a_mark_cannot_be_forged() -> None:
     mark = CIPHER.mark(7, 1)
     forged = [mark.replace("-7-", "-8-"), mark.replace("-1-", "-2-"), mark[:-1], mark + "0", mark.upper(),
-              OTHER.mark(7, 1), "mm-7-1-", "mm-7-1", "mm--7-1-00", "", "portal-order-7"]  # fmt: skip
+              OTHER.mark(7, 1), "mm-7-1-", "mm-7-1", "mm--7-1-00", "mm-7-1-я", "", "portal-order-7"]  # fmt: skip
     forged += [mark[:i] + ("0" if mark[i] != "0" else "1") + mark[i + 1 :] for i in range(len(mark))]
     assert [one for one in forged if CIPHER.marked(one) is not None] == []
     assert CIPHER.marked(None) is None

@@ -68,7 +68,8 @@ async def check_origin(request: Asked) -> None:
     told = request.headers.get(CSRF_HEADER)
     if told is None and "form" in request.headers.get("content-type", ""):
         told = str((await request.form()).get(CSRF_FIELD, ""))
-    if signed is None or not _same_origin(request) or not hmac.compare_digest(told or "", signed.csrf):
+    given = (told or "").encode()  # as bytes: text beyond ASCII cannot be compared so
+    if signed is None or not _same_origin(request) or not hmac.compare_digest(given, signed.csrf.encode()):
         raise _foreign()
 
 

@@ -103,7 +103,8 @@ class Cipher:
             pair, incarnation = int(parts[1], 16), int(parts[2], 16)
         except ValueError:
             return None
-        return (pair, incarnation) if hmac.compare_digest(self.mark(pair, incarnation), origin or "") else None
+        ours = self.mark(pair, incarnation).encode()
+        return (pair, incarnation) if hmac.compare_digest(ours, (origin or "").encode()) else None
 
     def sign(self, body: bytes) -> bytes:
         return hmac.digest(self._key("journal"), body, "sha256")

@@ -160,6 +160,7 @@ async def test_number_of_a_policy_stays_out_of_addresses(desk: Desk) -> None:
     assert desk.complaints() == []
 
 
+@pytest.mark.full
 async def test_no_page_shuts_anybody_out(desk: Desk) -> None:
     """axe-core finds nothing serious or critical on any page of the menu, light and, for some, dark."""
     pages = {

@@ -191,6 +191,7 @@ async def test_screens_are_worked_by_keyboard(town: Town) -> None:
         assert await fits(page)
 
 
+@pytest.mark.full
 async def test_newcomer_registers_by_the_pages(tmp_path: Path) -> None:
     async with empty_stand(tmp_path, people=20) as systems, chromium() as watched:
         port = systems.console.rpartition(":")[2]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from contract.queue_lines import LINES, TOPIC, Line, line
+from contract.queue_lines import TOPIC, Line, line
 from flows.level import comes_level, doubled
 from flows.running import Process, Running, answers, link_everyone, medmost, stand
 from medmost.domain.errors import Fatal, Transient
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 BROKERS = ["rabbitmq", "kafka"]
 
 
-@pytest_asyncio.fixture(params=list(LINES))
+@pytest_asyncio.fixture(params=["embedded", "rabbitmq", pytest.param("kafka", marks=pytest.mark.full)])
 async def one(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Line]:
     async with line(request.param, tmp_path) as made:
         yield made

@@ -66,6 +66,7 @@ def about_drift(letters: Letters) -> list[str]:
     return [text for text in texts if "изменилась форма записей" in text and "MM-DRIFT-RENAMED" in text]
 
 
+@pytest.mark.full
 async def test_renamed_field_is_told_and_mended(tmp_path: Path) -> None:
     letters = Letters()
     async with AsyncExitStack() as stack:

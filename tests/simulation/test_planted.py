@@ -20,6 +20,7 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=[one.__name__ for one in MISTAKES])
+@pytest.mark.full
 def test_a_planted_mistake_is_noticed(mistake: Callable[[Patch], None], folder: Path) -> None:
     with planted(mistake):
         assert any(play(draw(seed), folder).problems for seed in range(MOST))

@@ -22,6 +22,7 @@ ROWS = {f"mapping.read.{kind}" for kind in KINDS} | {
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_each_benchmark_yields_whole_rows(tmp_path: Path) -> None:
     file = tmp_path / "rows.json"
     command = [sys.executable, "-m", "benchmarks", "--quick", "--json", str(file)]

@@ -17,6 +17,7 @@ words merge pairing pairing_doubt identity guard history values pacing traffic s
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_every_branch_of_the_domain_is_walked(tmp_path: Path) -> None:
     tests = [f"tests/unit/test_{name}.py" for name in PURE]
     found = tmp_path / "found.json"

@@ -41,6 +41,7 @@ def test_two_fields_of_every_owner_agree(bench: cases.Bench) -> None:
                 bench.check_all(one, second, source=source)
 
 
+@pytest.mark.full
 def test_states_and_histories_beside_any_field_agree(bench: cases.Bench) -> None:
     for one in (cases.STATE, cases.HISTORY):
         for other in (*cases.REPLACED.values(), cases.HISTORY):
@@ -52,6 +53,7 @@ def test_states_and_histories_beside_any_field_agree(bench: cases.Bench) -> None
     bench.check_all(cases.STATE, cases.named(cases.STATE, "g"))
 
 
+@pytest.mark.full
 def test_a_follower_goes_with_its_leader(bench: cases.Bench) -> None:
     leaders = (cases.STATE, cases.REPLACED["emias"], cases.REPLACED["person"])
     for follower, leader in itertools.product(cases.FOLLOWERS, leaders):
@@ -61,6 +63,7 @@ def test_a_follower_goes_with_its_leader(bench: cases.Bench) -> None:
         bench.check_all(cases.FOLLOWERS[0], leader, source=E)
 
 
+@pytest.mark.full
 def test_doubt_decisions_and_echoes_agree(bench: cases.Bench) -> None:
     """Every mark on everything that one field may show, beside each typical state of another."""
     other = cases.sort(cases.TYPICAL, "g", owner="person")

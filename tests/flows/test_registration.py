@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import os
 import pty
 import stat
@@ -181,11 +182,13 @@ async def at_terminal(folder: Path, typed: dict[str, str]) -> tuple[str, int]:
     )  # fmt: skip
     os.close(follower)
     os.set_blocking(leader, False)
+    letters = codecs.getincrementaldecoder("utf-8")()
 
     async def ended() -> bool:
         nonlocal said
         with suppress(BlockingIOError, OSError):
-            said += os.read(leader, 65536).decode()
+            said += letters.decode(os.read(leader, 65536))
+            return False  # a question may come in pieces: it is answered once nothing more follows
         if said.rstrip(" ").endswith(":") and not said.endswith("\n"):
             question = said.splitlines()[-1]
             answer = next((key for key in typed if question.startswith(key)), None)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import msgspec
 
 from medmost.config import Config
-from medmost.domain.errors import Fatal
 from medmost.domain.guard import Limit
 from medmost.domain.record import Side
 from medmost.mapping import load_mappings, mapping_hash
@@ -27,6 +23,7 @@ from medmost.queue.embedded import Doorbell
 from medmost.store import deliveries, ledgers, pairs
 from medmost.store.cipher import Cipher
 from medmost.store.database import Database
+from medmost.store.lock import StateLock
 from medmost.store.sqlite import SqliteDatabase
 from medmost.sync.engine import Engine
 from medmost.sync.expected import canaries_of, ends_of, windows_of
@@ -272,31 +269,3 @@ async def forward_events(app: App, stop: asyncio.Event) -> None:
             await app.database.write(partial(ledgers.forget_events, ids=[event[0] for event in events]))
         await app.notifier.tick()
         await app.bell.wait("notify", 1.0)
-
-
-class StateLock:
-    """One process writes an SQLite state at a time (contracts §1)."""
-
-    def __init__(self, state: Path) -> None:
-        self._path = state.with_name(state.name + ".lock")
-        self._handle: int | None = None
-
-    def take(self) -> None:
-        """Raises Fatal MM-STATE-BUSY when another process holds the state."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            raise Fatal(
-                "MM-STATE-BUSY",
-                "Состояние уже открыто другим процессом medmost: остановите его или обратитесь к нему",
-                "another medmost process holds this state: stop it or talk to it",
-            ) from None
-        self._handle = handle
-
-    def release(self) -> None:
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None

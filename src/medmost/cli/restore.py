@@ -11,12 +11,12 @@ from pathlib import Path
 
 import msgspec
 
-from medmost.app import StateLock
 from medmost.config import Config
 from medmost.domain.errors import Fatal
 from medmost.mapping import load_mappings
 from medmost.store import deliveries, journal, ledgers, pairs, schema
 from medmost.store.cipher import Cipher
+from medmost.store.lock import StateLock
 from medmost.store.transaction import Transaction
 from medmost.store.troubles import by_its_own_means, file_trouble
 from medmost.sync.house import House

@@ -28,7 +28,7 @@ def move(to: str, config: Config = None) -> None:
 
 
 def _move(config: Settings, to: str) -> int:
-    from medmost.app import StateLock
+    from medmost.store.lock import StateLock
     from medmost.store.moving import move as moving
 
     if config.state.on_server or not config.state.path.exists():
